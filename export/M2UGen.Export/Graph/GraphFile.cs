@@ -1,0 +1,107 @@
+using System.Security.Cryptography;
+using M2UGen.Sdk.Runtime.Bundles;
+
+namespace M2UGen.Export.Graph;
+
+/// <summary>Saves a graph as <c>component.onnx</c> with its weights in <c>component.onnx.data</c>.</summary>
+internal static class GraphFile
+{
+    // ONNX Runtime maps external data straight from the file only where tensors start on page borders.
+    private const int Alignment = 4096;
+
+    /// <summary>Writes both files into <paramref name="directory"/>, one tensor at a time, hashing as it writes.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="directory">An existing directory.</param>
+    /// <param name="written">Called with the number of weight bytes written since the last call.</param>
+    /// <param name="cancellationToken">Checked between tensors.</param>
+    /// <returns>The files in the order graph, data; the data file is left out where the graph has no weights.</returns>
+    public static IReadOnlyList<BundleFile> Save(GraphBuilder graph, string directory, Action<long>? written = null, CancellationToken cancellationToken = default)
+    {
+        string graphName = graph.Name + ".onnx";
+        string dataName = graphName + ".data";
+        List<OnnxProto.ExternalTensor> external = [];
+        List<BundleFile> files = [];
+        if (graph.Initializers.Count > 0)
+        {
+            using HashingFile data = new(Path.Combine(directory, dataName));
+            foreach ((string name, InitializerData initializer) in graph.Initializers)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                data.AlignTo(Alignment);
+                long offset = data.Position;
+                long length = initializer.WriteTo(data);
+                external.Add(new OnnxProto.ExternalTensor(name, initializer.Type, initializer.Shape, dataName, offset, length));
+                written?.Invoke(length);
+            }
+
+            files.Add(data.Complete(dataName));
+        }
+
+        ProtoWriter writer = new();
+        graph.WriteModel(writer, external);
+        using HashingFile model = new(Path.Combine(directory, graphName));
+        model.Write(writer.Written);
+        files.Insert(0, model.Complete(graphName));
+        return files;
+    }
+
+    /// <summary>A new file whose SHA-256 is taken while it is written, so that no second pass over it is needed.</summary>
+    private sealed class HashingFile(string path) : Stream
+    {
+        private readonly FileStream _file = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 16);
+        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => _file.Length;
+
+        public override long Position
+        {
+            get => _file.Position;
+            set => throw new NotSupportedException();
+        }
+
+        public void AlignTo(int alignment)
+        {
+            int missing = (int)((alignment - (Position % alignment)) % alignment);
+            Write(new byte[missing]);
+        }
+
+        public BundleFile Complete(string name)
+        {
+            _file.Flush(flushToDisk: true);
+            return new BundleFile(name, _file.Length, Convert.ToHexStringLower(_hash.GetHashAndReset()));
+        }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            _hash.AppendData(buffer);
+            _file.Write(buffer);
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Flush() => _file.Flush();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                _file.Dispose();
+                _hash.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+    }
+}

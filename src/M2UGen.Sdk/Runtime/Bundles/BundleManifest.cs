@@ -1,0 +1,117 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+
+namespace M2UGen.Sdk.Runtime.Bundles;
+
+/// <summary>The contents of <c>bundle.json</c>: what the exporter promises and the pipeline relies on.</summary>
+internal sealed record BundleManifest
+{
+    public const string FileName = "bundle.json";
+
+    /// <summary>The only format this version writes and reads.</summary>
+    public const int CurrentFormatVersion = 1;
+
+    public required int FormatVersion { get; init; }
+
+    /// <summary>One of <see cref="BundleFamily"/>.</summary>
+    public required string Family { get; init; }
+
+    public required string ExporterVersion { get; init; }
+
+    /// <summary>Components by name: <c>llama</c>, <c>t5</c>, <c>musicgen-decoder</c>, …</summary>
+    public required SortedDictionary<string, BundleComponent> Components { get; init; }
+
+    /// <summary>Constants that enter graphs as inputs, such as <c>prefix-text</c>.</summary>
+    public SortedDictionary<string, BundleTensor> Tensors { get; init; } = [];
+
+    /// <summary>Tokenizers by name: <c>llama</c>, <c>t5</c>.</summary>
+    public SortedDictionary<string, BundleTokenizer> Tokenizers { get; init; } = [];
+
+    /// <summary>Numbers of preprocessing by name, as the source's configuration files give them.</summary>
+    public JsonObject Preprocessing { get; init; } = [];
+
+    /// <summary>Defaults of generation, as the source's configuration files give them.</summary>
+    public JsonObject Generation { get; init; } = [];
+
+    /// <summary>The files the bundle was made from.</summary>
+    public IReadOnlyList<BundleFile> Sources { get; init; } = [];
+
+    /// <summary>The licence of each weight source, as far as it is known.</summary>
+    public IReadOnlyList<BundleLicence> Licences { get; init; } = [];
+}
+
+/// <summary>Which models a bundle holds.</summary>
+internal static class BundleFamily
+{
+    public const string M2UGenMusicGen = "m2ugen-musicgen";
+    public const string M2UGenAudioLdm2 = "m2ugen-audioldm2";
+
+    /// <summary>The language half alone: answers and music embeddings, no music decoder.</summary>
+    public const string M2UGen = "m2ugen";
+
+    /// <summary>A MusicGen of its own, without M2UGen around it.</summary>
+    public const string MusicGen = "musicgen";
+}
+
+/// <summary>One graph of a bundle.</summary>
+internal sealed record BundleComponent
+{
+    /// <summary>The graph file, one of <see cref="Files"/>.</summary>
+    public required string Graph { get; init; }
+
+    public required IReadOnlyList<BundleFile> Files { get; init; }
+
+    /// <summary>How weights are stored: <c>float32</c>, …</summary>
+    public required string Precision { get; init; }
+
+    public required IReadOnlyList<TensorSpec> Inputs { get; init; }
+
+    public required IReadOnlyList<TensorSpec> Outputs { get; init; }
+
+    /// <summary>Numbers the caller of the graph must know: layers, heads, vocabulary, …</summary>
+    public JsonObject Config { get; init; } = [];
+}
+
+/// <summary>A file with its size and SHA-256 (64 lower-case hex digits). <see cref="Path"/> is relative to the bundle, with '/'.</summary>
+internal sealed record BundleFile(string Path, long Size, string Sha256);
+
+/// <summary>A constant tensor: float32, little-endian, row-major, nothing else in the file.</summary>
+internal sealed record BundleTensor(BundleFile File, IReadOnlyList<long> Shape);
+
+/// <summary>A tokenizer's folder and the files in it.</summary>
+internal sealed record BundleTokenizer(string Folder, IReadOnlyList<BundleFile> Files);
+
+/// <summary>Under which licence a part of the weights was published.</summary>
+internal sealed record BundleLicence(string Source, string Licence);
+
+/// <summary>Reads and writes <see cref="BundleManifest"/> without reflection.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    WriteIndented = true,
+    NewLine = "\n",
+    MaxDepth = 32,
+    UseStringEnumConverter = true,
+    RespectNullableAnnotations = true,
+    Converters = [typeof(TensorDimensionConverter)])]
+[JsonSerializable(typeof(BundleManifest))]
+internal sealed partial class BundleJson : JsonSerializerContext;
+
+/// <summary>A dimension is a number, or a text where it may vary.</summary>
+internal sealed class TensorDimensionConverter : JsonConverter<TensorDimension>
+{
+    public override TensorDimension Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        => reader.TokenType == JsonTokenType.Number ? reader.GetInt64() : reader.GetString() ?? throw new JsonException("A dimension is null.");
+
+    public override void Write(Utf8JsonWriter writer, TensorDimension value, JsonSerializerOptions options)
+    {
+        if (value.Symbol is { } symbol)
+        {
+            writer.WriteStringValue(symbol);
+        }
+        else
+        {
+            writer.WriteNumberValue(value.Size);
+        }
+    }
+}
