@@ -1,1 +1,3 @@
-return 0;
+using M2UGen.Parity;
+
+return await ParityCommand.RunAsync(args).ConfigureAwait(false);
