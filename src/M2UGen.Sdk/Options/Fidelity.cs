@@ -1,0 +1,53 @@
+namespace M2UGen.Sdk;
+
+/// <summary>
+/// Which habits of the released M2UGen programs are kept although a user would call them faults. Two presets, and every habit settable alone:
+/// <c>Fidelity.Improved with { StopAtEndOfSequence = false }</c>.
+/// </summary>
+/// <remarks>docs/fidelity.md lists every habit with the reference's behaviour, ours and our reason. The record is immutable and thread-safe.</remarks>
+public sealed record Fidelity
+{
+    /// <summary>What a user expects: the default of every pipeline.</summary>
+    public static Fidelity Improved { get; } = new();
+
+    /// <summary>What the released code (commit 2c702a4 and the libraries it pins) does, habit for habit; the goldens show it.</summary>
+    public static Fidelity Reference { get; } = new()
+    {
+        StopAtEndOfSequence = false,
+        KeepAudioTokensInCaption = true,
+        RequireLastAudioTokenSetComplete = true,
+        TrimToDuration = false,
+        PadCaption = true,
+        FailBeyondPositions = true,
+    };
+
+    /// <summary>True: the language model's end-of-sequence token ends the answer. False: it is generated on and shows as <c>&lt;/s&gt;</c>.</summary>
+    /// <value>Improved true; Reference false (generate() has no such test).</value>
+    public bool StopAtEndOfSequence { get; init; } = true;
+
+    /// <summary>True: the answer's text is cut at the first newline token, whatever follows it. False: at the stop sequence only, so answers may have several lines.</summary>
+    /// <value>True in both presets: the training rows hold neither an end token nor a stop sequence, so what a model writes behind a newline is seldom meant.</value>
+    public bool CutAnswerAtNewline { get; init; } = true;
+
+    /// <summary>True: the caption that conditions the music holds the literal text "[AUD0] … [AUD7]". False: the caption is the answer as a reader sees it.</summary>
+    /// <value>Improved false; Reference true (generate() hands the decoded answer on as it is).</value>
+    public bool KeepAudioTokensInCaption { get; init; }
+
+    /// <summary>
+    /// True: an answer that begins a further set of music tokens and does not finish it makes no music. False: the last complete set counts.
+    /// </summary>
+    /// <value>Improved false; Reference true (its list of hidden states restarts at every awaited [AUD0]).</value>
+    public bool RequireLastAudioTokenSetComplete { get; init; }
+
+    /// <summary>True: music is exactly as long as asked. False: int(256 / 5 · seconds) new tokens, untrimmed, which is 10.18 s where 10 s were asked.</summary>
+    /// <value>Improved true; Reference false.</value>
+    public bool TrimToDuration { get; init; } = true;
+
+    /// <summary>True: captions are padded to the bundle's full caption length (128 tokens as released). False: only the caption's own tokens are encoded.</summary>
+    /// <value>Improved false (faster; the mask makes padding invisible except to melody models); Reference true.</value>
+    public bool PadCaption { get; init; }
+
+    /// <summary>True: music longer than the decoder's stored position table is refused. False: it goes on with a sliding window.</summary>
+    /// <value>Improved false; Reference true.</value>
+    public bool FailBeyondPositions { get; init; }
+}

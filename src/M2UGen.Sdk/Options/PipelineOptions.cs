@@ -1,0 +1,47 @@
+namespace M2UGen.Sdk;
+
+/// <summary>How a pipeline uses the machine, and the defaults of its requests. Immutable; derive a variant by <c>with</c>.</summary>
+public sealed record PipelineOptions
+{
+    /// <summary>All values at their defaults.</summary>
+    public static PipelineOptions Default { get; } = new();
+
+    /// <summary>Threads within one operator of a graph.</summary>
+    /// <value>Null: the runtime's choice, one a physical core. Allowed: 1 to 1024. More threads than one may change the last bits of a result.</value>
+    public int? Threads { get; init; }
+
+    /// <summary>How long loaded components stay in memory.</summary>
+    /// <value><see cref="MemoryPolicy.KeepLoaded"/>.</value>
+    public MemoryPolicy Memory { get; init; } = MemoryPolicy.KeepLoaded;
+
+    /// <summary>How many requests may run at a time; the others wait in the order of their arrival.</summary>
+    /// <value>1: a request has the whole device. Allowed: 1 to 64. Each running request has its own key/value caches.</value>
+    public int MaxConcurrentRequests { get; init; } = 1;
+
+    /// <summary>How many updates a stream holds for a slow reader before generation waits for it.</summary>
+    /// <value>64. Allowed: 1 to 65536.</value>
+    public int StreamBufferSize { get; init; } = 64;
+
+    /// <summary>How many prompt tokens the language model reads in one call; smaller pieces need less memory and can be cancelled sooner.</summary>
+    /// <value>256. Allowed: 1 to 65536.</value>
+    public int PrefillChunkSize { get; init; } = 256;
+
+    /// <summary>Whether LoadAsync opens every component at once instead of each at its first use.</summary>
+    /// <value>False.</value>
+    public bool LoadEagerly { get; init; }
+
+    /// <summary>The habits of the reference that requests follow unless they say otherwise.</summary>
+    /// <value><see cref="M2UGen.Sdk.Fidelity.Improved"/>.</value>
+    public Fidelity Fidelity { get; init; } = Fidelity.Improved;
+
+    internal void Check(OptionsCheck check)
+    {
+        const string Owner = nameof(PipelineOptions);
+        check.Range(Owner, nameof(Threads), Threads, 1, 1024);
+        check.Defined(Owner, nameof(Memory), Memory);
+        check.Range(Owner, nameof(MaxConcurrentRequests), MaxConcurrentRequests, 1, 64);
+        check.Range(Owner, nameof(StreamBufferSize), StreamBufferSize, 1, 65536);
+        check.Range(Owner, nameof(PrefillChunkSize), PrefillChunkSize, 1, 65536);
+        check.NotNull(Owner, nameof(Fidelity), Fidelity);
+    }
+}

@@ -1,0 +1,32 @@
+namespace M2UGen.Sdk;
+
+/// <summary>
+/// One event of a running request. The set is closed: <see cref="TextDelta"/>, <see cref="AudioChunk"/>, <see cref="StageProgress"/>.
+/// </summary>
+public abstract record GenerationUpdate
+{
+    private protected GenerationUpdate()
+    {
+    }
+}
+
+/// <summary>A further piece of the answer, as a reader shall see it: whole characters, without the text of the music tokens.</summary>
+/// <param name="Text">Never empty. All pieces joined are the answer's <see cref="AnswerResult.Text"/> up to white space at its ends.</param>
+public sealed record TextDelta(string Text) : GenerationUpdate;
+
+/// <summary>A further piece of the music, in order and without gaps: all pieces joined are the result's samples (within 1e-4).</summary>
+/// <param name="Samples">Interleaved float samples, nominally in [-1, 1], not clipped; the memory is the receiver's.</param>
+/// <param name="SampleRate">Frames a second, in Hz.</param>
+/// <param name="Channels">1 mono, 2 stereo (left first).</param>
+/// <param name="Position">Where the piece starts in the music.</param>
+public sealed record AudioChunk(ReadOnlyMemory<float> Samples, int SampleRate, int Channels, TimeSpan Position) : GenerationUpdate;
+
+/// <summary>How far a stage has come.</summary>
+/// <param name="Stage">The stage.</param>
+/// <param name="Completed">Steps done: tokens of the language stage, decoder steps of the music stage, frames of the decode stage.</param>
+/// <param name="Total">Steps at most; the language stage usually stops earlier.</param>
+public sealed record StageProgress(GenerationStage Stage, long Completed, long Total) : GenerationUpdate
+{
+    /// <summary>The part of the stage that is done, from 0 to 1.</summary>
+    public double Fraction => Total <= 0 ? 1 : Math.Clamp((double)Completed / Total, 0, 1);
+}

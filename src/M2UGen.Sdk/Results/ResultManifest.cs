@@ -1,0 +1,74 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace M2UGen.Sdk;
+
+/// <summary>How a result came about: enough to make it again, and small enough to travel with it.</summary>
+/// <remarks>It names no file paths. Prompts are part of it; leave them out with <c>manifest with { Prompt = "" }</c> before it is shown to others.</remarks>
+public sealed record ResultManifest
+{
+    /// <summary>SHA-256 of the bundle's bundle.json, in lower-case hexadecimal: it covers the hash of every file of the bundle.</summary>
+    public required string BundleHash { get; init; }
+
+    /// <summary>The bundle's family, such as "m2ugen-musicgen" or "musicgen".</summary>
+    public required string BundleFamily { get; init; }
+
+    /// <summary>The request's prompt, without the template around it.</summary>
+    public required string Prompt { get; init; }
+
+    /// <summary>The request's settings for the answer.</summary>
+    public required GenerationOptions Generation { get; init; }
+
+    /// <summary>The request's settings for the music.</summary>
+    public required MusicOptions Music { get; init; }
+
+    /// <summary>The habits of the reference that were followed.</summary>
+    public required Fidelity Fidelity { get; init; }
+
+    /// <summary>The seed of the answer's tokens.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>The seed of the music.</summary>
+    public required ulong MusicSeed { get; init; }
+
+    /// <summary>Version of this library.</summary>
+    public required string SdkVersion { get; init; }
+
+    /// <summary>Version of ONNX Runtime.</summary>
+    public required string RuntimeVersion { get; init; }
+
+    /// <summary>The .NET runtime, operating system and processor architecture.</summary>
+    public required string Platform { get; init; }
+
+    /// <summary>The execution provider that ran the graphs, such as "cpu".</summary>
+    public required string Provider { get; init; }
+
+    /// <summary>Threads within one operator; 0 is the runtime's own choice.</summary>
+    public required int Threads { get; init; }
+
+    /// <summary>The manifest as one JSON object.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, ResultManifestJson.Default.ResultManifest);
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <exception cref="FormatException">The text is not such a manifest.</exception>
+    public static ResultManifest FromJson(string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        try
+        {
+            return JsonSerializer.Deserialize(json, ResultManifestJson.Default.ResultManifest)
+                ?? throw new FormatException("The text is JSON null, not a result manifest.");
+        }
+        catch (JsonException e)
+        {
+            throw new FormatException($"The text is not a result manifest as ToJson writes it: {e.Message}", e);
+        }
+    }
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UseStringEnumConverter = true)]
+[JsonSerializable(typeof(ResultManifest))]
+internal sealed partial class ResultManifestJson : JsonSerializerContext;
