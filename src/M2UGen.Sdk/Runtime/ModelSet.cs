@@ -1,0 +1,85 @@
+using M2UGen.Sdk.Runtime.Bundles;
+
+namespace M2UGen.Sdk.Runtime;
+
+/// <summary>The components of one bundle, each loaded when it is first asked for and shared from then on.</summary>
+/// <remarks>Thread-safe. <see cref="Dispose"/> must come after the last run: the pipeline waits for its requests first.</remarks>
+internal sealed class ModelSet : IDisposable
+{
+    private readonly Dictionary<string, Slot> _slots = new(StringComparer.Ordinal);
+    private readonly Func<string, IOnnxModel> _load;
+    private bool _disposed;
+
+    public ModelSet(ModelBundle bundle, RuntimeOptions options)
+        : this(component => OnnxModel.Load(bundle, component, options))
+    {
+    }
+
+    /// <summary>For tests: components from anywhere.</summary>
+    internal ModelSet(Func<string, IOnnxModel> load) => _load = load;
+
+    /// <summary>The component's model; loads it on the first call, and again after a call that failed.</summary>
+    public IOnnxModel Get(string component)
+    {
+        Slot? slot;
+        lock (_slots)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (!_slots.TryGetValue(component, out slot))
+            {
+                slot = new Slot();
+                _slots.Add(component, slot);
+            }
+        }
+
+        // Loading takes seconds: only callers of the same component wait for it.
+        lock (slot.Gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return slot.Model ??= _load(component);
+        }
+    }
+
+    /// <summary>The names of the components that are loaded now.</summary>
+    public IReadOnlyList<string> Loaded
+    {
+        get
+        {
+            lock (_slots)
+            {
+                return [.. _slots.Where(pair => pair.Value.Model is not null).Select(pair => pair.Key)];
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        List<Slot> slots;
+        lock (_slots)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            slots = [.. _slots.Values];
+        }
+
+        foreach (Slot slot in slots)
+        {
+            lock (slot.Gate)
+            {
+                slot.Model?.Dispose();
+                slot.Model = null;
+            }
+        }
+    }
+
+    private sealed class Slot
+    {
+        public object Gate { get; } = new();
+
+        public IOnnxModel? Model { get; set; }
+    }
+}

@@ -1,0 +1,129 @@
+using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace M2UGen.Sdk.Runtime;
+
+/// <summary>A tensor in native memory that graphs read and write in place; its contents may be rewritten between runs.</summary>
+/// <remarks>Not thread-safe. Whoever allocated or took it disposes it, after the runs that it is bound to.</remarks>
+internal sealed unsafe class NativeTensor : IDisposable
+{
+    // The widest vector registers are 64 bytes; tensors that start on such a border are read without split loads.
+    private const int Alignment = 64;
+
+    private readonly long[] _shape;
+    private void* _owned;
+    private void* _data;
+    private OrtValue? _value;
+
+    private NativeTensor(TensorElementKind kind, long[] shape, void* owned, void* data, OrtValue value)
+    {
+        Kind = kind;
+        _shape = shape;
+        _owned = owned;
+        _data = data;
+        _value = value;
+        ElementCount = Count(shape);
+    }
+
+    // Only the memory: the value has a finalizer of its own, which may have run already.
+    ~NativeTensor() => NativeMemory.Free(_owned);
+
+    /// <summary>The element type.</summary>
+    public TensorElementKind Kind { get; }
+
+    /// <summary>The dimensions.</summary>
+    public ReadOnlySpan<long> Shape => _shape;
+
+    /// <summary>The number of elements.</summary>
+    public long ElementCount { get; }
+
+    internal OrtValue Value => _value ?? throw new ObjectDisposedException(nameof(NativeTensor));
+
+    /// <summary>Allocates a tensor of zeros. Large tensors take memory only as they are written to.</summary>
+    public static NativeTensor Allocate<T>(params ReadOnlySpan<long> shape)
+        where T : unmanaged
+    {
+        TensorElementKind kind = KindOf<T>();
+        long[] dimensions = shape.ToArray();
+        long bytes = checked(Count(dimensions) * sizeof(T));
+        void* owned = NativeMemory.AllocZeroed(checked((nuint)(bytes + Alignment)));
+        void* data = (void*)(((nuint)owned + (Alignment - 1)) & ~(nuint)(Alignment - 1));
+        try
+        {
+            OrtValue value = OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, (TensorElementType)kind, dimensions, (nint)data, bytes);
+            return new NativeTensor(kind, dimensions, owned, data, value);
+        }
+        catch
+        {
+            NativeMemory.Free(owned);
+            throw;
+        }
+    }
+
+    /// <summary>Allocates a tensor with the given contents.</summary>
+    public static NativeTensor Of<T>(ReadOnlySpan<T> elements, params ReadOnlySpan<long> shape)
+        where T : unmanaged
+    {
+        NativeTensor tensor = Allocate<T>(shape);
+        elements.CopyTo(tensor.AsSpan<T>());
+        return tensor;
+    }
+
+    /// <summary>Takes over a value that a run allocated.</summary>
+    internal static NativeTensor Take(OrtValue value)
+    {
+        OrtTensorTypeAndShapeInfo info = value.GetTensorTypeAndShape();
+        fixed (byte* data = value.GetTensorMutableRawData())
+        {
+            // The memory is native and stays where it is for the life of the value.
+            return new NativeTensor((TensorElementKind)info.ElementDataType, info.Shape, null, data, value);
+        }
+    }
+
+    /// <summary>The elements.</summary>
+    /// <exception cref="InvalidOperationException"><typeparamref name="T"/> is not the tensor's element type.</exception>
+    public Span<T> AsSpan<T>()
+        where T : unmanaged
+    {
+        ObjectDisposedException.ThrowIf(_value is null, this);
+        if (KindOf<T>() != Kind)
+        {
+            throw new InvalidOperationException($"The tensor holds {Kind}, not {typeof(T).Name}.");
+        }
+
+        return new Span<T>(_data, checked((int)ElementCount));
+    }
+
+    public void Dispose()
+    {
+        _value?.Dispose();
+        _value = null;
+        _data = null;
+        NativeMemory.Free(_owned);
+        _owned = null;
+        GC.SuppressFinalize(this);
+    }
+
+    private static TensorElementKind KindOf<T>() =>
+        typeof(T) == typeof(float) ? TensorElementKind.Float
+        : typeof(T) == typeof(long) ? TensorElementKind.Int64
+        : typeof(T) == typeof(int) ? TensorElementKind.Int32
+        : typeof(T) == typeof(Half) ? TensorElementKind.Float16
+        : typeof(T) == typeof(byte) ? TensorElementKind.UInt8
+        : typeof(T) == typeof(sbyte) ? TensorElementKind.Int8
+        : typeof(T) == typeof(bool) ? TensorElementKind.Bool
+        : throw new NotSupportedException($"Tensors of {typeof(T).Name} do not cross a graph's border.");
+
+    private static long Count(long[] shape)
+    {
+        long count = 1;
+        foreach (long dimension in shape)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(dimension);
+            count = checked(count * dimension);
+        }
+
+        return count;
+    }
+}

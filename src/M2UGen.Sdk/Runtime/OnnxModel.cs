@@ -1,0 +1,146 @@
+using M2UGen.Sdk.Runtime.Bundles;
+using Microsoft.ML.OnnxRuntime;
+
+namespace M2UGen.Sdk.Runtime;
+
+/// <summary>One ONNX Runtime session of a bundle's component, checked against the manifest before its first run.</summary>
+internal sealed class OnnxModel : IOnnxModel
+{
+    private readonly InferenceSession _session;
+
+    private OnnxModel(string component, BundleComponent description, InferenceSession session)
+    {
+        Component = component;
+        Description = description;
+        _session = session;
+    }
+
+    public string Component { get; }
+
+    public BundleComponent Description { get; }
+
+    /// <summary>Loads the graph of <paramref name="component"/>.</summary>
+    /// <exception cref="ModelBundleException">The bundle lacks the component, or the runtime cannot read its files.</exception>
+    /// <exception cref="ModelContractException">The graph's inputs or outputs are not those that the manifest lists.</exception>
+    public static OnnxModel Load(ModelBundle bundle, string component, RuntimeOptions options)
+    {
+        BundleComponent description = bundle.Component(component);
+        string path = bundle.PathOf(description.Graph);
+        InferenceSession session = OnnxRuntimeHost.CreateSession(path, component, options);
+        try
+        {
+            IReadOnlyList<string> mismatches = ModelContract.Compare(description, session);
+            return mismatches.Count == 0
+                ? new OnnxModel(component, description, session)
+                : throw new ModelContractException(component, path, mismatches);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    public IModelRun CreateRun() => new ModelRun(Component, _session);
+
+    public void Dispose() => _session.Dispose();
+
+    /// <summary>One IoBinding and one RunOptions: what a caller needs to run the shared session again and again without allocating.</summary>
+    private sealed class ModelRun(string component, InferenceSession session) : IModelRun
+    {
+        private readonly OrtIoBinding _binding = session.CreateIoBinding();
+        private readonly RunOptions _options = new();
+        private readonly SortedDictionary<string, NativeTensor?> _bound = new(StringComparer.Ordinal);
+        private readonly List<string> _outputs = [];
+
+        public void BindInput(string name, NativeTensor tensor)
+        {
+            _binding.BindInput(name, tensor.Value);
+            _bound[name] = tensor;
+        }
+
+        public void BindOutput(string name, NativeTensor tensor)
+        {
+            _binding.BindOutput(name, tensor.Value);
+            Remember(name, tensor);
+        }
+
+        public void BindOutputToAllocated(string name)
+        {
+            _binding.BindOutputToDevice(name, OrtMemoryInfo.DefaultInstance);
+            Remember(name, null);
+        }
+
+        public void Run(CancellationToken cancellationToken)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+
+            // Terminate stops the run between two of its nodes. The flag is taken back only after the registration
+            // is gone, so a late callback cannot stop the next run.
+            CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static options => ((RunOptions)options!).Terminate = true, _options);
+            try
+            {
+                session.RunWithBinding(_options, _binding);
+            }
+            catch (OnnxRuntimeException exception)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                throw new InferenceException(component, $"A run of component '{component}' failed with {Describe()}. {exception.Message}", exception);
+            }
+            finally
+            {
+                registration.Dispose();
+                if (cancellationToken.IsCancellationRequested)
+                {
+                    _options.Terminate = false;
+                }
+            }
+        }
+
+        public NativeTensor TakeOutput(string name)
+        {
+            int index = _outputs.IndexOf(name);
+            if (index < 0)
+            {
+                throw new InvalidOperationException($"'{name}' is not a bound output of component '{component}'.");
+            }
+
+            // Every call hands out fresh handles to all outputs of the run; all but the one taken are let go.
+            NativeTensor? taken = null;
+            int position = 0;
+            foreach (OrtValue value in _binding.GetOutputValues())
+            {
+                if (position++ == index)
+                {
+                    taken = NativeTensor.Take(value);
+                }
+                else
+                {
+                    value.Dispose();
+                }
+            }
+
+            return taken ?? throw new InvalidOperationException($"Component '{component}' has not run yet.");
+        }
+
+        public void Dispose()
+        {
+            _binding.Dispose();
+            _options.Dispose();
+        }
+
+        private void Remember(string name, NativeTensor? tensor)
+        {
+            if (!_outputs.Contains(name))
+            {
+                _outputs.Add(name);
+            }
+
+            _bound[name] = tensor;
+        }
+
+        private string Describe() => string.Join("; ", _bound.Select(pair => pair.Value is { } tensor
+            ? $"{pair.Key} {tensor.Kind} [{string.Join(", ", tensor.Shape.ToArray())}]"
+            : $"{pair.Key} [any]"));
+    }
+}

@@ -1,0 +1,115 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace M2UGen.Sdk.Runtime;
+
+/// <summary>Makes sessions: the one place that knows the native library, its thread pools and its execution providers.</summary>
+internal static class OnnxRuntimeHost
+{
+    private static readonly Lock EnvironmentLock = new();
+
+    /// <summary>The version of the native library.</summary>
+    public static string Version => OrtEnv.Instance().GetVersionString();
+
+    public static InferenceSession CreateSession(string path, string component, RuntimeOptions options)
+    {
+        try
+        {
+            EnsureEnvironment();
+            using SessionOptions session = new()
+            {
+                ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+
+                // Graphs are written fused; what the runtime still finds to do costs load time only.
+                GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+                LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+            };
+            if (options.Threads > 0)
+            {
+                session.IntraOpNumThreads = options.Threads;
+            }
+            else
+            {
+                session.DisablePerSessionThreads();
+            }
+
+            AppendProvider(session, options);
+            return new InferenceSession(path, session);
+        }
+        catch (OnnxRuntimeException exception)
+        {
+            throw new ModelBundleException(path, $"ONNX Runtime cannot load component '{component}' from '{path}': {exception.Message}", exception);
+        }
+        catch (Exception exception) when (IsMissingLibrary(exception))
+        {
+            throw new M2UGenException("The native ONNX Runtime library was not found. This library needs only its managed half; add one native package to the application, for example Microsoft.ML.OnnxRuntime (CPU).", exception);
+        }
+    }
+
+    /// <summary>
+    /// Two sessions with pools of their own spin against each other: the decoder and the codec alternate at every chunk of audio.
+    /// One pool for the process, sized to its cores, was the fastest of what was measured (docs/decisions).
+    /// </summary>
+    private static void EnsureEnvironment()
+    {
+        lock (EnvironmentLock)
+        {
+            if (OrtEnv.IsCreated)
+            {
+                return;
+            }
+
+            using OrtThreadingOptions threads = new()
+            {
+                GlobalIntraOpNumThreads = Environment.ProcessorCount,
+                GlobalInterOpNumThreads = 1,
+                GlobalSpinControl = true,
+            };
+            EnvironmentCreationOptions creation = new()
+            {
+                logId = "M2UGen.Sdk",
+                logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+                threadOptions = threads,
+            };
+            OrtEnv.CreateInstanceWithOptions(ref creation);
+        }
+    }
+
+    private static void AppendProvider(SessionOptions session, RuntimeOptions options)
+    {
+        if (options.Provider == ExecutionProviderKind.Cpu)
+        {
+            return;
+        }
+
+        try
+        {
+            switch (options.Provider)
+            {
+                case ExecutionProviderKind.Cuda:
+                    session.AppendExecutionProvider_CUDA(options.DeviceId);
+                    break;
+                case ExecutionProviderKind.DirectMl:
+                    session.AppendExecutionProvider_DML(options.DeviceId);
+                    break;
+                case ExecutionProviderKind.CoreMl:
+                    session.AppendExecutionProvider("CoreML");
+                    break;
+                default:
+                    throw new ArgumentOutOfRangeException(nameof(options), options.Provider, "Unknown execution provider.");
+            }
+        }
+        catch (Exception exception) when (exception is EntryPointNotFoundException or OnnxRuntimeException or DllNotFoundException)
+        {
+            // Three kinds, as the native library fails in three ways: no such entry point, no such provider, no such file.
+            string available = string.Join(", ", OrtEnv.Instance().GetAvailableProviders());
+            throw new UnsupportedCapabilityException(
+                options.Provider.ToString(),
+                $"ONNX Runtime {Version} of this application cannot run on {options.Provider} (device {options.DeviceId}): {exception.Message} It has: {available}. "
+                + $"Add the native package for {options.Provider} to the application, or use the CPU. There is no silent fallback.");
+        }
+    }
+
+    private static bool IsMissingLibrary(Exception exception) =>
+        exception is DllNotFoundException or BadImageFormatException
+        || (exception is TypeInitializationException { InnerException: { } inner } && IsMissingLibrary(inner));
+}
