@@ -1,7 +1,8 @@
 namespace M2UGen.Sdk;
 
 /// <summary>
-/// One event of a running request. The set is closed: <see cref="TextDelta"/>, <see cref="AudioChunk"/>, <see cref="StageProgress"/>.
+/// One event of a running request. The set is closed: <see cref="TextDelta"/>, <see cref="AudioChunk"/>, <see cref="StageProgress"/> and, last of all,
+/// <see cref="GenerationCompleted"/>.
 /// </summary>
 public abstract record GenerationUpdate
 {
@@ -30,3 +31,7 @@ public sealed record StageProgress(GenerationStage Stage, long Completed, long T
     /// <summary>The part of the stage that is done, from 0 to 1.</summary>
     public double Fraction => Total <= 0 ? 1 : Math.Clamp((double)Completed / Total, 0, 1);
 }
+
+/// <summary>The request is done; nothing follows.</summary>
+/// <param name="Result">What the awaited call would have returned.</param>
+public sealed record GenerationCompleted(M2UGenResult Result) : GenerationUpdate;
