@@ -18,20 +18,30 @@ internal enum Verdict
 internal sealed record ParityResult(string Name, Verdict Verdict, Tolerance? Tolerance, Comparison? Comparison, string Detail);
 
 /// <summary>What became of one case, line by line.</summary>
-internal sealed class ParityReport(string folder, string name, string kind)
+internal sealed class ParityReport
 {
+    private readonly ParityCase? parityCase;
     private readonly List<ParityResult> results = [];
     private readonly HashSet<string> seen = new(StringComparer.Ordinal);
-    private ParityCase? parityCase;
 
     public ParityReport(ParityCase parityCase)
-        : this(parityCase.Folder, parityCase.Name, parityCase.Kind) => this.parityCase = parityCase;
+        : this(parityCase.Folder, parityCase.Name, parityCase.Kind)
+    {
+        this.parityCase = parityCase;
+        IsFilesOnly = parityCase.IsFilesOnly;
+    }
 
-    public string Folder { get; } = folder;
+    /// <summary>For a folder that could not even be opened as a case.</summary>
+    public ParityReport(string folder, string name, string kind) => (Folder, Name, Kind) = (folder, name, kind);
 
-    public string Name { get; } = name;
+    public string Folder { get; }
 
-    public string Kind { get; } = kind;
+    public string Name { get; }
+
+    public string Kind { get; }
+
+    /// <summary>The case only holds files that others point to.</summary>
+    public bool IsFilesOnly { get; }
 
     public IReadOnlyList<ParityResult> Results => results;
 

@@ -1,0 +1,43 @@
+using M2UGen.Parity;
+using M2UGen.Parity.Kinds;
+using M2UGen.Testing;
+using Xunit.Abstractions;
+
+namespace M2UGen.TinyModel.Tests;
+
+/// <summary>The golden cases copied into the repository, run by the parity runner in this process: one test a case.</summary>
+public sealed class GoldenTests(GoldenTests.Runner runner, ITestOutputHelper output) : IClassFixture<GoldenTests.Runner>
+{
+    private static readonly string Goldens = Path.Combine(Repository.Root, "tests", "TestData", "goldens");
+
+    /// <summary>Every folder below tests/TestData/goldens that holds a case.json, by its path from there.</summary>
+    public static TheoryData<string> Cases =>
+        [.. ParityRunner.FindCases(Goldens).Select(folder => Path.GetRelativePath(Goldens, folder))];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void RunCase_CopiedGolden_NothingFails(string folder)
+    {
+        ParityReport report = runner.Run(Path.Combine(Goldens, folder));
+
+        using StringWriter text = new();
+        ResultWriter.WriteCase(text, report);
+        output.WriteLine(text.ToString());
+        Assert.True(report.Failed == 0, string.Join('\n', report.Results.Where(r => r.Verdict == Verdict.Failed).Select(r => $"{r.Name}: {r.Detail}")));
+
+        // A case whose kind can be run must have compared something: all skipped would look like success.
+        bool isRun = Registry.Find(report.Kind) is not null && !report.IsFilesOnly;
+        Assert.True(!isRun || report.Passed > 0, "Nothing was compared.");
+    }
+
+    /// <summary>One runner for all cases, so that each checkpoint is exported once.</summary>
+    public sealed class Runner : IDisposable
+    {
+        private readonly ParityRunner runner = new(new ParityOptions());
+
+        internal ParityReport Run(string folder) => runner.RunCase(folder, CancellationToken.None)!;
+
+        /// <inheritdoc/>
+        public void Dispose() => runner.Dispose();
+    }
+}
