@@ -93,6 +93,7 @@ internal sealed record BundleLicence(string Source, string Licence);
     MaxDepth = 32,
     UseStringEnumConverter = true,
     RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
     Converters = [typeof(TensorDimensionConverter)])]
 [JsonSerializable(typeof(BundleManifest))]
 internal sealed partial class BundleJson : JsonSerializerContext;

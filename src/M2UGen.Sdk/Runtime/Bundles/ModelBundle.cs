@@ -58,6 +58,17 @@ internal sealed class ModelBundle
         return bundle;
     }
 
+    /// <summary>Opens the bundle and checks that its family's contract is kept.</summary>
+    /// <exception cref="ModelBundleException">As <see cref="Open"/>, or the contract is not kept; every difference is listed.</exception>
+    public static ModelBundle OpenChecked(string directory)
+    {
+        ModelBundle bundle = Open(directory);
+        IReadOnlyList<string> problems = FamilyContract.Check(bundle.Manifest);
+        return problems.Count == 0
+            ? bundle
+            : throw new ModelBundleException(bundle.Directory, $"Bundle '{bundle.Directory}' of family '{bundle.Manifest.Family}' does not keep its contract:{string.Concat(problems.Select(problem => $"{Environment.NewLine}  {problem}"))}{Environment.NewLine}Export it again with this version of m2ugen-export.");
+    }
+
     /// <summary>Every file the manifest lists.</summary>
     public IEnumerable<BundleFile> Files =>
         Manifest.Components.Values.SelectMany(component => component.Files)
@@ -159,14 +170,23 @@ internal sealed class ModelBundle
                 }
             }
 
-            return JsonSerializer.Deserialize(bytes, BundleJson.Default.BundleManifest)
+            BundleManifest manifest = JsonSerializer.Deserialize(bytes, BundleJson.Default.BundleManifest)
                 ?? throw new ModelBundleException(path, $"'{path}' holds null.");
+            return HasNullElement(manifest) ? throw new ModelBundleException(path, $"'{path}' is not a valid manifest: a list or table in it holds null.") : manifest;
         }
         catch (Exception exception) when (exception is JsonException or NotSupportedException or ArgumentException or InvalidOperationException)
         {
             throw new ModelBundleException(path, $"'{path}' is not a valid manifest: {exception.Message}", exception);
         }
     }
+
+    // The serializer keeps null out of properties, not out of lists and tables.
+    private static bool HasNullElement(BundleManifest manifest) =>
+        manifest.Components.Values.Any(component => component is null || component.Files.Contains(null!) || component.Inputs.Contains(null!) || component.Outputs.Contains(null!))
+        || manifest.Tensors.Values.Contains(null!)
+        || manifest.Tokenizers.Values.Any(tokenizer => tokenizer is null || tokenizer.Files.Contains(null!))
+        || manifest.Sources.Contains(null!)
+        || manifest.Licences.Contains(null!);
 
     private void CheckFiles()
     {

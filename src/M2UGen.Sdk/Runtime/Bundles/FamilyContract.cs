@@ -1,0 +1,102 @@
+namespace M2UGen.Sdk.Runtime.Bundles;
+
+/// <summary>
+/// What the pipeline relies on in each family: components, constants, tokenizers, and of every component the inputs and outputs with element
+/// type and rank. Checked when a bundle is opened, before a graph is loaded; sizes are the checkpoint's and are not fixed here.
+/// </summary>
+internal static class FamilyContract
+{
+    private const TensorElementKind F32 = TensorElementKind.Float;
+    private const TensorElementKind I32 = TensorElementKind.Int32;
+    private const TensorElementKind I64 = TensorElementKind.Int64;
+
+    private static readonly Dictionary<string, Edge[]> Components = new(StringComparer.Ordinal)
+    {
+        ["llama"] =
+        [
+            In("input_ids", I64, 2), In("prefix", F32, 2), In("seqlens_k", I32, 1), In("total_sequence_length", I32, 0),
+            In("past_key_values.0.key", F32, 4), In("past_key_values.0.value", F32, 4),
+            Out("logits", F32, 2), Out("hidden_states", F32, 2), Out("present.0.key", F32, 4), Out("present.0.value", F32, 4),
+        ],
+        ["projector"] = [In("hidden_states", F32, 3), Out("embedding", F32, null)],
+        ["t5"] = [In("input_ids", I64, 2), In("attention_mask", I64, 2), Out("last_hidden_state", F32, 3)],
+        ["musicgen-condition"] = [In("encoder_hidden_states", F32, 3), In("attention_mask", I64, 2)],
+        ["musicgen-decoder"] =
+        [
+            In("input_ids", I64, 3), In("position_ids", I64, 1), In("seqlens_k", I32, 1), In("total_sequence_length", I32, 0),
+            In("past_key_values.0.key", F32, 4), In("past_key_values.0.value", F32, 4),
+            Out("logits", F32, 3), Out("present.0.key", F32, 4), Out("present.0.value", F32, 4),
+        ],
+        ["encodec-decoder"] =
+        [
+            In("codes", I64, 3), In("lstm_h", F32, 3), In("lstm_c", F32, 3), In("context", F32, 3), In("drop_left", I64, 1), In("drop_right", I64, 1),
+            Out("audio", F32, 3), Out("lstm_h_out", F32, 3), Out("lstm_c_out", F32, 3), Out("context_out", F32, 3),
+        ],
+        ["encodec-encoder"] = [In("audio", F32, 3), Out("codes", I64, 3)],
+    };
+
+    private static readonly string[] MusicGenComponents = ["t5", "musicgen-condition", "musicgen-decoder", "encodec-decoder", "encodec-encoder"];
+
+    /// <summary>Lists everything the manifest lacks for its family; empty when it keeps the contract.</summary>
+    public static IReadOnlyList<string> Check(BundleManifest manifest)
+    {
+        List<string> problems = [];
+        (string[] components, string[] tensors, string[] tokenizers)? needed = manifest.Family switch
+        {
+            BundleFamily.MusicGen => (MusicGenComponents, [], ["t5"]),
+            BundleFamily.M2UGen => (["llama"], ["prefix-text"], ["llama"]),
+            BundleFamily.M2UGenAudioLdm2 => (["llama", "projector"], ["prefix-text"], ["llama"]),
+            BundleFamily.M2UGenMusicGen => (["llama", "projector", .. MusicGenComponents], ["prefix-text"], ["llama", "t5"]),
+            _ => null,
+        };
+        if (needed is not { } contract)
+        {
+            problems.Add($"family '{manifest.Family}' is not known to this version; known: {BundleFamily.MusicGen}, {BundleFamily.M2UGen}, {BundleFamily.M2UGenMusicGen}, {BundleFamily.M2UGenAudioLdm2}");
+            return problems;
+        }
+
+        Missing("component", contract.components, manifest.Components.ContainsKey, problems);
+        Missing("tensor", contract.tensors, manifest.Tensors.ContainsKey, problems);
+        Missing("tokenizer", contract.tokenizers, manifest.Tokenizers.ContainsKey, problems);
+        foreach ((string name, BundleComponent component) in manifest.Components)
+        {
+            if (Components.TryGetValue(name, out Edge[]? edges))
+            {
+                foreach (Edge edge in edges)
+                {
+                    Check(name, component, edge, problems);
+                }
+            }
+        }
+
+        return problems;
+    }
+
+    private static void Missing(string what, string[] names, Func<string, bool> isThere, List<string> problems)
+    {
+        foreach (string name in names.Where(name => !isThere(name)))
+        {
+            problems.Add($"{what} '{name}' is missing");
+        }
+    }
+
+    private static void Check(string component, BundleComponent description, Edge edge, List<string> problems)
+    {
+        string side = edge.IsInput ? "input" : "output";
+        TensorSpec? found = (edge.IsInput ? description.Inputs : description.Outputs).FirstOrDefault(spec => spec.Name == edge.Name);
+        if (found is null)
+        {
+            problems.Add($"component '{component}' has no {side} '{edge.Name}'");
+        }
+        else if (found.Kind != edge.Kind || (edge.Rank is { } rank && found.Dimensions.Count != rank))
+        {
+            problems.Add($"component '{component}', {side} '{edge.Name}': expected {edge.Kind} of rank {edge.Rank}, found {found}");
+        }
+    }
+
+    private static Edge In(string name, TensorElementKind kind, int? rank) => new(true, name, kind, rank);
+
+    private static Edge Out(string name, TensorElementKind kind, int? rank) => new(false, name, kind, rank);
+
+    private sealed record Edge(bool IsInput, string Name, TensorElementKind Kind, int? Rank);
+}
