@@ -183,7 +183,7 @@ internal sealed class ModelBundle
     // The serializer keeps null out of properties, not out of lists and tables.
     private static bool HasNullElement(BundleManifest manifest) =>
         manifest.Components.Values.Any(component => component is null || component.Files.Contains(null!) || component.Inputs.Contains(null!) || component.Outputs.Contains(null!))
-        || manifest.Tensors.Values.Contains(null!)
+        || manifest.Tensors.ContainsValue(null!)
         || manifest.Tokenizers.Values.Any(tokenizer => tokenizer is null || tokenizer.Files.Contains(null!))
         || manifest.Sources.Contains(null!)
         || manifest.Licences.Contains(null!);
