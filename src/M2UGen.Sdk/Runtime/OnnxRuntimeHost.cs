@@ -7,6 +7,9 @@ internal static class OnnxRuntimeHost
 {
     private static readonly Lock EnvironmentLock = new();
 
+    // False where the application made ONNX Runtime's environment itself: sessions then have pools of their own.
+    private static bool s_hasGlobalPool;
+
     /// <summary>The version of the native library.</summary>
     public static string Version => OrtEnv.Instance().GetVersionString();
 
@@ -23,9 +26,9 @@ internal static class OnnxRuntimeHost
                 GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
                 LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
             };
-            if (options.Threads > 0)
+            if (options.Threads > 0 || !s_hasGlobalPool)
             {
-                session.IntraOpNumThreads = options.Threads;
+                session.IntraOpNumThreads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
             }
             else
             {
@@ -47,7 +50,7 @@ internal static class OnnxRuntimeHost
 
     /// <summary>
     /// Two sessions with pools of their own spin against each other: the decoder and the codec alternate at every chunk of audio.
-    /// One pool for the process, sized to its cores, was the fastest of what was measured (docs/decisions).
+    /// One pool for the process, sized to its cores, was the fastest of what was measured (docs/decisions/0003-one-thread-pool.md).
     /// </summary>
     private static void EnsureEnvironment()
     {
@@ -71,6 +74,7 @@ internal static class OnnxRuntimeHost
                 threadOptions = threads,
             };
             OrtEnv.CreateInstanceWithOptions(ref creation);
+            s_hasGlobalPool = true;
         }
     }
 
