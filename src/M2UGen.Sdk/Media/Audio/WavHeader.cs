@@ -43,6 +43,11 @@ internal static class WavHeader
             tag = ReadSubFormat(chunk, path);
         }
 
+        if (tag is not (TagPcm or TagFloat or TagALaw or TagMuLaw))
+        {
+            throw Unknown(tag, bits, path);
+        }
+
         if (channels is 0 or > AudioClip.MaxChannels)
         {
             throw new MediaFormatException(path, $"the header says {channels} channels; 1 to {AudioClip.MaxChannels} can be read.");
@@ -94,8 +99,11 @@ internal static class WavHeader
         (TagFloat, 8) when bits == 64 => WavEncoding.Float64,
         (TagALaw, 1) => WavEncoding.ALaw,
         (TagMuLaw, 1) => WavEncoding.MuLaw,
-        _ => throw new MediaFormatException(path, $"samples of format tag 0x{tag:X4} ({NameOf(tag)}) with {bits} bits cannot be read; PCM 8/16/24/32, float 32/64, µ-law and A-law can. Convert the file to one of these."),
+        _ => throw Unknown(tag, bits, path),
     };
+
+    private static MediaFormatException Unknown(ushort tag, int bits, string? path) =>
+        new(path, $"samples of format tag 0x{tag:X4} ({NameOf(tag)}) with {bits} bits cannot be read; PCM 8/16/24/32, float 32/64, µ-law and A-law can. Convert the file to one of these.");
 
     private static string NameOf(ushort tag) => tag switch
     {
