@@ -5,6 +5,7 @@ internal static class Registry
 {
     private static readonly IParityKind[] Handlers =
     [
+        new MediaResampleKind(),
     ];
 
     private const string Encoders = "needs the audio, image and video encoders, which are not there yet";
