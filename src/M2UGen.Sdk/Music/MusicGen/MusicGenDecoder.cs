@@ -1,0 +1,195 @@
+using System.Security.Cryptography;
+using M2UGen.Sdk.Runtime;
+using M2UGen.Sdk.Runtime.Bundles;
+
+namespace M2UGen.Sdk.Music.MusicGen;
+
+/// <summary>MusicGen (arXiv:2306.05284): caption, embedding, melody or sound to music, sound coming out while codes are still being made.</summary>
+/// <remarks>
+/// Thread-safe; what belongs to one piece lives in the call. Conditioning by caption and embedding together is cross attention over the caption's states followed
+/// by the embedding's positions: every query spreads its attention over both. (The reference has no such mode.)
+/// </remarks>
+internal sealed class MusicGenDecoder : IMusicDecoder
+{
+    // Progress between two chunks of sound; often enough to watch, seldom enough not to matter.
+    private const int StepsPerReport = 25;
+
+    private readonly ModelSet _models;
+    private readonly T5TextEncoder _text;
+    private readonly EncodecDecoder _codec;
+    private readonly EncodecEncoder? _encoder;
+    private readonly AudioPromptPreprocessor _prompts;
+    private readonly ChromaExtractor? _chroma;
+
+    /// <param name="models">The bundle's components.</param>
+    /// <param name="config">The model's numbers.</param>
+    /// <param name="tokenize">A caption's ids with the end token, cut to the given number of tokens.</param>
+    /// <param name="hasEncoder">Whether the bundle holds the codec's encoder, which audio prompts need.</param>
+    public MusicGenDecoder(ModelSet models, MusicGenConfig config, Func<string, int, int[]> tokenize, bool hasEncoder)
+    {
+        _models = models;
+        Config = config;
+        _text = new T5TextEncoder(models, config, tokenize);
+        _codec = new EncodecDecoder(models, config.Codec);
+        _encoder = hasEncoder ? new EncodecEncoder(models, config.Codec) : null;
+        _prompts = new AudioPromptPreprocessor(config);
+        _chroma = config.Chroma is null ? null : new ChromaExtractor(config.Chroma);
+    }
+
+    public MusicGenConfig Config { get; }
+
+    public int SampleRate => Config.Codec.SampleRate;
+
+    public int Channels => Config.Channels;
+
+    /// <summary>Reads the numbers and the tokenizer of a bundle; graphs are loaded when they are first needed.</summary>
+    /// <exception cref="ModelBundleException">The bundle has no MusicGen, or something in it is damaged.</exception>
+    public static MusicGenDecoder Open(ModelSet models, ModelBundle bundle)
+    {
+        MusicGenConfig config = MusicGenConfig.From(bundle);
+        Func<string, int, int[]> tokenize = CaptionTokenizer.Open(bundle);
+        return new MusicGenDecoder(models, config, tokenize, bundle.Manifest.Components.ContainsKey(EncodecConfig.EncoderComponent));
+    }
+
+    public MusicDecoding Generate(MusicDecoderRequest request, IMusicSink sink, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(sink);
+        CheckCapabilities(request.Conditioning);
+        MusicOptions options = request.Options;
+        double scale = options.GuidanceScale ?? Config.Defaults.GuidanceScale;
+        ulong seed = options.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+
+        // The length is settled before any graph runs, so a wrong one fails at once.
+        AudioPrompts? prompt = Prompt(request.Conditioning.AudioPrompt);
+        int promptFrames = prompt is null ? 0 : _encoder!.FrameCount(prompt.SampleCount);
+        MusicGenPlan plan = MusicGenPlan.Create(Config, options, request.Fidelity, promptFrames, PrefixLength(request));
+        sink.Report(new StageProgress(GenerationStage.Music, 0, plan.Steps));
+        ConditioningRows rows = Condition(request, cancellationToken);
+        using MusicGenCondition condition = MusicGenCondition.Create(
+            _models.Get(MusicGenConfig.ConditionComponent), Config, rows, Chroma(request.Conditioning.Melody), ClassifierFreeGuidance.IsOn(scale), cancellationToken);
+        using MusicGenSequence sequence = new(_models.Get(MusicGenConfig.DecoderComponent), Config, condition, plan.FedCodes);
+        CodeFrames frames = new(Config.Codebooks, plan.FrameCount);
+        EncodePrompt(prompt, frames, cancellationToken);
+        using AudioEmitter emitter = new(_codec, frames, plan, Channels, sink);
+        CodebookGenerator generator = new(sequence, Config, frames, CodeChooser.Create(Config.Defaults, options, seed, pieces: 1), scale);
+        int steps = 0;
+        foreach (MusicGenWindow window in plan.Windows)
+        {
+            generator.Begin(window);
+            while (generator.Step(cancellationToken))
+            {
+                if (++steps % StepsPerReport == 0 || steps == plan.Steps)
+                {
+                    sink.Report(new StageProgress(GenerationStage.Music, steps, plan.Steps));
+                }
+
+                emitter.Advance(cancellationToken);
+            }
+        }
+
+        emitter.Finish(cancellationToken);
+        return new MusicDecoding
+        {
+            Audio = AudioClip.Own(emitter.Audio, SampleRate, Channels),
+            Seed = seed,
+            Steps = steps,
+            Codes = Codes(frames),
+        };
+    }
+
+    private void CheckCapabilities(MusicConditioning conditioning)
+    {
+        if (conditioning.Melody is not null && !Config.IsMelody)
+        {
+            throw new UnsupportedCapabilityException("melody", "This bundle's MusicGen cannot follow a melody: only melody models (such as musicgen-melody) have a chroma input. Leave the melody out, use it as an audio prompt, or export a melody model.");
+        }
+
+        if (conditioning.AudioPrompt is null)
+        {
+            return;
+        }
+
+        if (Config.IsMelody)
+        {
+            throw new UnsupportedCapabilityException("audio prompt", "Melody models cannot go on from an audio prompt. Give the sound as the melody, or use a MusicGen that is no melody model.");
+        }
+
+        if (_encoder is null)
+        {
+            throw new UnsupportedCapabilityException("audio prompt", $"This bundle has no component '{EncodecConfig.EncoderComponent}', which an audio prompt needs. Export the bundle again with it.");
+        }
+    }
+
+    /// <summary>Positions that the conditioning takes of a melody model's self attention.</summary>
+    private int PrefixLength(MusicDecoderRequest request)
+    {
+        if (Config.Chroma is not { } chroma)
+        {
+            return 0;
+        }
+
+        MusicConditioningMode mode = request.Options.Conditioning;
+        int caption = mode == MusicConditioningMode.Embedding ? 0 : _text.Tokenize(request.Conditioning.Caption ?? "", request.Fidelity.PadCaption).Ids.Length;
+        int embedding = mode == MusicConditioningMode.Caption ? 0 : (request.Conditioning.Embedding?.Length ?? 0) / Config.TextWidth;
+        return chroma.ChromaLength + caption + embedding;
+    }
+
+    /// <summary>What the decoder listens to, by <see cref="MusicOptions.Conditioning"/>.</summary>
+    private ConditioningRows Condition(MusicDecoderRequest request, CancellationToken cancellationToken)
+    {
+        MusicConditioning conditioning = request.Conditioning;
+        MusicConditioningMode mode = request.Options.Conditioning;
+        bool padded = request.Fidelity.PadCaption;
+        if (mode == MusicConditioningMode.Caption)
+        {
+            return Caption();
+        }
+
+        ReadOnlyMemory<float> embedding = conditioning.Embedding
+            ?? throw new ArgumentException($"MusicOptions.Conditioning is {mode}, but there is no embedding. Only a bundle with a language model and its output projector makes one; use {nameof(MusicConditioningMode.Caption)}.", nameof(request));
+        int visible = request.Options.MaskEmbeddingByCaption ? (int)_text.Tokenize(CaptionText(), padded).Mask.Sum() : int.MaxValue;
+        ConditioningRows rows = ConditioningRows.FromEmbedding(embedding.Span, Config.TextWidth, visible);
+        return mode == MusicConditioningMode.Both ? Caption().Then(rows) : rows;
+
+        ConditioningRows Caption() => _text.Encode(CaptionText(), padded, cancellationToken);
+
+        string CaptionText() => conditioning.Caption
+            ?? throw new ArgumentException("The conditioning has no caption. Set MusicConditioning.Caption; it may be the empty text.", nameof(request));
+    }
+
+    private float[] Chroma(AudioClip? melody) =>
+        Config.Chroma is not { } chroma ? []
+        : melody is null ? ChromaFeatures.None(chroma.ChromaLength, chroma.ChromaCount)
+        : _chroma!.Extract(melody).Fit(chroma.ChromaLength);
+
+    private AudioPrompts? Prompt(AudioClip? clip) => clip is null ? null : _prompts.Pad([_prompts.Prepare(clip)]);
+
+    /// <summary>Puts the prompt's codes first.</summary>
+    private void EncodePrompt(AudioPrompts? prompt, CodeFrames frames, CancellationToken cancellationToken)
+    {
+        if (prompt is null)
+        {
+            return;
+        }
+
+        CodeFrames codes = _encoder!.Encode(prompt.Values, Channels, prompt.SampleCount, cancellationToken);
+        for (int row = 0; row < codes.Rows; row++)
+        {
+            codes.Row(row, 0, codes.Count).CopyTo(frames.Row(row, 0, codes.Count));
+        }
+
+        frames.Count = codes.Count;
+    }
+
+    private static int[][] Codes(CodeFrames frames)
+    {
+        int[][] codes = new int[frames.Rows][];
+        for (int row = 0; row < codes.Length; row++)
+        {
+            codes[row] = Array.ConvertAll(frames.Row(row, 0, frames.Count).ToArray(), code => (int)code);
+        }
+
+        return codes;
+    }
+}
