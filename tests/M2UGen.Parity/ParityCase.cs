@@ -88,7 +88,18 @@ internal sealed class ParityCase : IDisposable
             : throw new ParityException($"'{Name}' needs '{relative}', which is not there ('{path}').");
     }
 
-    public void Dispose() => document.Dispose();
+    public void Dispose()
+    {
+        foreach (Lazy<TensorFile> file in new[] { inputs, expected })
+        {
+            if (file.IsValueCreated)
+            {
+                file.Value.Dispose();
+            }
+        }
+
+        document.Dispose();
+    }
 
     private TensorFile Open(string name) => new(Resolve(name));
 }

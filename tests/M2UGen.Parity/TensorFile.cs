@@ -1,95 +1,80 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using System.Text.Json;
+using M2UGen.Export.Checkpoints;
 
 namespace M2UGen.Parity;
 
-/// <summary>The tensors of a case: a safetensors file, opened for reading tensor by tensor.</summary>
-internal sealed class TensorFile
+/// <summary>The tensors of a case, read one by one through the exporter's own reader.</summary>
+internal sealed class TensorFile : IDisposable
 {
-    private readonly Dictionary<string, (string Type, long[] Shape, long Start, long End)> entries = new(StringComparer.Ordinal);
-    private readonly string path;
+    private readonly Checkpoint checkpoint;
 
+    /// <exception cref="CheckpointException">The file cannot be read.</exception>
     public TensorFile(string path)
     {
-        this.path = path;
-        using FileStream file = File.OpenRead(path);
-        Span<byte> length = stackalloc byte[8];
-        file.ReadExactly(length);
-        long header = BinaryPrimitives.ReadInt64LittleEndian(length);
-        if (header < 0 || header > file.Length - 8)
-        {
-            throw new ParityException($"'{path}' is not a safetensors file.");
-        }
-
-        byte[] json = new byte[header];
-        file.ReadExactly(json);
-        using JsonDocument document = JsonDocument.Parse(json);
-        foreach (JsonProperty entry in document.RootElement.EnumerateObject())
-        {
-            if (entry.Name != "__metadata__")
-            {
-                JsonElement[] offsets = [.. entry.Value.GetProperty("data_offsets").EnumerateArray()];
-                long[] shape = [.. entry.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())];
-                entries.Add(entry.Name, (entry.Value.GetProperty("dtype").GetString()!, shape,
-                    8 + header + offsets[0].GetInt64(), 8 + header + offsets[1].GetInt64()));
-            }
-        }
+        checkpoint = Checkpoint.Open(path);
+        Names = [.. checkpoint.Tensors.Keys.Order(StringComparer.Ordinal)];
     }
 
-    /// <summary>The names of all tensors, in the order of the file.</summary>
-    public IReadOnlyCollection<string> Names => entries.Keys;
+    /// <summary>The names of all tensors, in ordinal order.</summary>
+    public IReadOnlyList<string> Names { get; }
 
-    public bool Has(string name) => entries.ContainsKey(name);
+    public bool Has(string name) => checkpoint.Tensors.ContainsKey(name);
 
-    public long[] Shape(string name) => Entry(name).Shape;
+    public long[] Shape(string name) => [.. Tensor(name).Shape];
 
     /// <summary>True for whole-number types and booleans.</summary>
-    public bool IsInteger(string name) => Entry(name).Type is [not 'F' and not 'B', ..] or "BOOL";
+    public bool IsInteger(string name) => Tensor(name).ElementType is not
+        (TensorElementType.Float64 or TensorElementType.Float32 or TensorElementType.Float16 or TensorElementType.BFloat16);
 
-    /// <summary>A floating-point tensor as float32, row-major.</summary>
-    public float[] Float(string name) => Array.ConvertAll(Double(name), v => (float)v);
+    /// <summary>A tensor of any real type as float32, row-major.</summary>
+    public float[] Float(string name) => Tensor(name).ReadFloat32();
 
-    /// <summary>A tensor of any type as float64, row-major.</summary>
+    /// <summary>A tensor of any real type as float64, row-major.</summary>
     public double[] Double(string name)
     {
-        (string type, _, _, _) = Entry(name);
-        byte[] bytes = Bytes(name);
-        return type switch
+        CheckpointTensor tensor = Tensor(name);
+        if (tensor.ElementType == TensorElementType.Float64)
         {
-            "F64" => MemoryMarshal.Cast<byte, double>(bytes).ToArray(),
-            "F32" => Array.ConvertAll(MemoryMarshal.Cast<byte, float>(bytes).ToArray(), v => (double)v),
-            "F16" => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(bytes).ToArray(), v => (double)v),
-            _ => Array.ConvertAll(Int64(name), v => (double)v),
-        };
+            double[] values = new double[tensor.ElementCount];
+            tensor.ReadBytes(MemoryMarshal.AsBytes(values.AsSpan()));
+            return values;
+        }
+
+        return IsInteger(name) ? Array.ConvertAll(Int64(name), v => (double)v) : Array.ConvertAll(tensor.ReadFloat32(), v => (double)v);
     }
 
     /// <summary>A whole-number tensor as int64, row-major.</summary>
+    /// <exception cref="ParityException">It holds other numbers.</exception>
     public long[] Int64(string name)
     {
-        (string type, _, _, _) = Entry(name);
-        byte[] bytes = Bytes(name);
-        return type switch
+        CheckpointTensor tensor = Tensor(name);
+        if (tensor.ElementType == TensorElementType.Int64)
         {
-            "I64" => MemoryMarshal.Cast<byte, long>(bytes).ToArray(),
-            "I32" => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(bytes).ToArray(), v => (long)v),
-            "I16" => Array.ConvertAll(MemoryMarshal.Cast<byte, short>(bytes).ToArray(), v => (long)v),
-            "I8" => Array.ConvertAll(MemoryMarshal.Cast<byte, sbyte>(bytes).ToArray(), v => (long)v),
-            "U8" or "BOOL" => Array.ConvertAll(bytes, v => (long)v),
-            _ => throw new ParityException($"Tensor '{name}' of '{path}' has type {type}, which is no whole number."),
+            long[] values = new long[tensor.ElementCount];
+            tensor.ReadBytes(MemoryMarshal.AsBytes(values.AsSpan()));
+            return values;
+        }
+
+        // Up to 16 bits are exact in float32; 32 bits are not and go their own way.
+        return tensor.ElementType switch
+        {
+            TensorElementType.Int32 => Array.ConvertAll(As<int>(tensor), v => (long)v),
+            TensorElementType.UInt8 or TensorElementType.Int8 or TensorElementType.Int16 or TensorElementType.Bool =>
+                Array.ConvertAll(tensor.ReadFloat32(), v => (long)v),
+            _ => throw new ParityException($"Tensor '{name}' of '{checkpoint.Path}' has type {tensor.ElementType}, which is no whole number this runner reads."),
         };
     }
 
-    private byte[] Bytes(string name)
+    public void Dispose() => checkpoint.Dispose();
+
+    private static T[] As<T>(CheckpointTensor tensor)
+        where T : unmanaged
     {
-        (_, _, long start, long end) = Entry(name);
-        byte[] bytes = new byte[end - start];
-        using FileStream file = File.OpenRead(path);
-        file.Position = start;
-        file.ReadExactly(bytes);
-        return bytes;
+        T[] values = new T[tensor.ElementCount];
+        tensor.ReadBytes(MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
     }
 
-    private (string Type, long[] Shape, long Start, long End) Entry(string name) =>
-        entries.TryGetValue(name, out var entry) ? entry : throw new ParityException($"'{path}' has no tensor '{name}'.");
+    private CheckpointTensor Tensor(string name) =>
+        checkpoint.Tensors.TryGetValue(name, out CheckpointTensor? tensor) ? tensor : throw new ParityException($"'{checkpoint.Path}' has no tensor '{name}'.");
 }
