@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using M2UGen.Export.Checkpoints;
 
 namespace M2UGen.Export.Graph;
 
@@ -27,6 +28,9 @@ internal sealed class Weight
 
     /// <summary>The number of elements.</summary>
     public long ElementCount => Shape.Aggregate(1L, (product, dim) => checked(product * dim));
+
+    /// <summary>A checkpoint's tensor, widened to float32 when loaded.</summary>
+    public static Weight From(CheckpointTensor tensor) => new(tensor.Name, tensor.Shape, tensor.ReadFloat32);
 
     /// <summary>A weight given by its elements.</summary>
     public static Weight Of(string name, IReadOnlyList<long> shape, float[] elements) => new(name, shape, () => elements);
