@@ -10,7 +10,7 @@ public sealed class CheckpointCorpusTests : IDisposable
 {
     /// <summary>What a read may allocate: a constant, and objects in proportion to the file (the smallest pickled value takes one byte).</summary>
     private const long AllocationFloor = 16 << 20;
-    private const long AllocationPerByte = 400;
+    private const long AllocationPerByte = 250;
 
     private readonly DirectoryInfo scratch = Directory.CreateTempSubdirectory("m2ugen-corpus-");
 

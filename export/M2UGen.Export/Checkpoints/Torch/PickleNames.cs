@@ -18,7 +18,7 @@ internal static class PickleNames
     /// <exception cref="CheckpointException">A container holds itself, or leaves are too many or too deep.</exception>
     public static void Walk(CheckpointFile file, object? root, Predicate<object?> wanted, Action<string, object?> found)
     {
-        if (!IsContainer(root))
+        if (root is not PickleContainer top)
         {
             if (wanted(root))
             {
@@ -28,40 +28,40 @@ internal static class PickleNames
             return;
         }
 
-        Dictionary<object, long> counts = Count(file, root!, wanted);
-        if (counts[root!] > MaxLeaves)
+        Count(file, top, wanted);
+        if (top.Leaves > MaxLeaves)
         {
             throw file.Fail($"its pickle holds more than {MaxLeaves} values under different names; no checkpoint does.");
         }
 
         long characters = 0;
         Stack<(string Prefix, IEnumerator<(string Name, object? Value)> Children)> open = [];
-        open.Push((string.Empty, Children(root!).GetEnumerator()));
-        while (open.TryPeek(out var top))
+        open.Push((string.Empty, Children(top).GetEnumerator()));
+        while (open.TryPeek(out var level))
         {
-            if (!top.Children.MoveNext())
+            if (!level.Children.MoveNext())
             {
                 open.Pop();
                 continue;
             }
 
-            (string key, object? value) = top.Children.Current;
-            bool container = IsContainer(value);
-            if (container ? counts[value!] == 0 : !wanted(value))
+            (string key, object? value) = level.Children.Current;
+            PickleContainer? container = value as PickleContainer;
+            if (container is not null ? container.Leaves == 0 : !wanted(value))
             {
                 continue;
             }
 
-            string name = top.Prefix + key;
+            string name = level.Prefix + key;
             characters += name.Length;
             if (open.Count > MaxDepth || characters > MaxCharacters)
             {
                 throw file.Fail($"its pickle nests or names its values beyond all measure (depth {open.Count}, at {Text.Quote(name)}).");
             }
 
-            if (container)
+            if (container is not null)
             {
-                open.Push((name + "/", Children(value!).GetEnumerator()));
+                open.Push((name + "/", Children(container).GetEnumerator()));
             }
             else
             {
@@ -70,58 +70,64 @@ internal static class PickleNames
         }
     }
 
-    /// <summary>How many wanted leaves there are under each container, shared ones counted once a path.</summary>
-    private static Dictionary<object, long> Count(CheckpointFile file, object root, Predicate<object?> wanted)
+    /// <summary>Writes <see cref="PickleContainer.Leaves"/> of a container and all below it.</summary>
+    private static void Count(CheckpointFile file, PickleContainer root, Predicate<object?> wanted)
     {
         const long open = -1;
-        Dictionary<object, long> counts = new(ReferenceEqualityComparer.Instance) { [root] = open };
+        object walk = new();
         Stack<Frame> frames = [];
-        frames.Push(new Frame(root));
-        while (frames.Count > 0)
+        root.Walk = walk;
+        root.Leaves = open;
+        frames.Push(new Frame(root, root.Parts));
+        while (frames.TryPop(out Frame frame))
         {
-            Frame frame = frames.Pop();
-            object? descend = null;
-            while (frame.TryNext(out object? child))
+            PickleContainer? descend = null;
+            while (descend is null && frame.Next < frame.Parts.Count)
             {
-                if (!IsContainer(child))
+                object? part = frame.Parts[frame.Next];
+                if (part is PickleContainer container)
                 {
-                    frame.Leaves += wanted(child) ? 1 : 0;
+                    if (container.Walk != walk)
+                    {
+                        // Its own count comes first; then this part is looked at again.
+                        descend = container;
+                        continue;
+                    }
+
+                    if (container.Leaves == open)
+                    {
+                        throw file.Fail("its pickle holds a container that contains itself.");
+                    }
+
+                    frame.Leaves = Math.Min(frame.Leaves + container.Leaves, MaxLeaves + 1);
                 }
-                else if (!counts.TryGetValue(child!, out long count))
+                else if (wanted(part))
                 {
-                    descend = child;
-                    break;
+                    frame.Leaves++;
                 }
-                else if (count == open)
-                {
-                    throw file.Fail("its pickle holds a container that contains itself.");
-                }
-                else
-                {
-                    frame.Leaves = Math.Min(frame.Leaves + count, MaxLeaves + 1);
-                }
+
+                frame.Next++;
             }
 
-            if (descend is not null)
+            if (descend is null)
             {
-                counts[descend] = open;
-                frame.StepBack();
-                frames.Push(frame);
-                frames.Push(new Frame(descend));
+                frame.Node.Leaves = frame.Leaves;
+                continue;
             }
-            else
+
+            descend.Walk = walk;
+            descend.Leaves = 0;
+            IReadOnlyList<object?> parts = descend.Parts;
+            frames.Push(frame);
+            if (parts.Count > 0)
             {
-                counts[frame.Node] = frame.Leaves;
+                descend.Leaves = open;
+                frames.Push(new Frame(descend, parts));
             }
         }
-
-        return counts;
     }
 
-    /// <summary>Whether a value has named parts. Sets have none: their order means nothing.</summary>
-    private static bool IsContainer(object? value) => value is PickleDict or PickleTuple or PickleList { IsSet: false };
-
-    private static IEnumerable<(string Name, object? Value)> Children(object container)
+    private static IEnumerable<(string Name, object? Value)> Children(PickleContainer container)
     {
         if (container is PickleDict dict)
         {
@@ -132,7 +138,7 @@ internal static class PickleNames
         }
         else
         {
-            IReadOnlyList<object?> items = container is PickleList list ? list.Items : ((PickleTuple)container).Items;
+            IReadOnlyList<object?> items = container.Parts;
             for (int i = 0; i < items.Count; i++)
             {
                 yield return (i.ToString(CultureInfo.InvariantCulture), items[i]);
@@ -140,35 +146,15 @@ internal static class PickleNames
         }
     }
 
-    /// <summary>A container half counted. A child that was met for the first time is counted when it is met again.</summary>
-    private struct Frame
+    /// <summary>A container half counted.</summary>
+    private struct Frame(PickleContainer node, IReadOnlyList<object?> parts)
     {
-        private readonly IReadOnlyList<object?> children;
-        private int next;
+        public PickleContainer Node { get; } = node;
 
-        public Frame(object node)
-        {
-            Node = node;
-            children = node switch
-            {
-                PickleTuple tuple => tuple.Items,
-                PickleList list => list.Items,
-                PickleDict dict => [.. dict.Items.Values],
-                _ => [],
-            };
-        }
+        public IReadOnlyList<object?> Parts { get; } = parts;
 
-        public object Node { get; }
+        public int Next { get; set; }
 
         public long Leaves { get; set; }
-
-        public bool TryNext(out object? child)
-        {
-            bool more = next < children.Count;
-            child = more ? children[next++] : null;
-            return more;
-        }
-
-        public void StepBack() => next--;
     }
 }

@@ -2,8 +2,21 @@ namespace M2UGen.Export.Checkpoints.Torch;
 
 // What can come out of a pickle besides null, bool, long, BigInteger, double and string. All are inert: they hold other values and do nothing.
 
+/// <summary>Something with parts that have names: keys or indexes.</summary>
+internal abstract class PickleContainer
+{
+    /// <summary>The walk of <see cref="PickleNames"/> that wrote <see cref="Leaves"/> last. Kept here because a table of a million containers costs more than they do.</summary>
+    public object? Walk { get; set; }
+
+    /// <summary>How many wanted leaves are below, shared ones counted once a path; negative while being counted.</summary>
+    public long Leaves { get; set; }
+
+    /// <summary>The parts' values, in order.</summary>
+    public abstract IReadOnlyList<object?> Parts { get; }
+}
+
 /// <summary>A dict, an OrderedDict, or the attributes of an argparse.Namespace.</summary>
-internal sealed class PickleDict(bool isNamespace = false, bool acceptsState = false)
+internal sealed class PickleDict(bool isNamespace = false, bool acceptsState = false) : PickleContainer
 {
     private Dictionary<object, object?>? items;
 
@@ -15,6 +28,9 @@ internal sealed class PickleDict(bool isNamespace = false, bool acceptsState = f
 
     /// <summary>Keys (string, long, BigInteger) and values in the order of first insertion.</summary>
     public IReadOnlyDictionary<object, object?> Items => items ?? Empty;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<object?> Parts => items is null ? [] : [.. items.Values];
 
     private static Dictionary<object, object?> Empty { get; } = [];
 
@@ -34,23 +50,31 @@ internal sealed class PickleDict(bool isNamespace = false, bool acceptsState = f
 }
 
 /// <summary>A list, a set or a frozenset.</summary>
-internal sealed class PickleList(bool isSet = false)
+internal sealed class PickleList(bool isSet = false) : PickleContainer
 {
-    /// <summary>The elements.</summary>
-    public List<object?> Items { get; } = [];
+    private List<object?>? items;
 
-    /// <summary>Whether the order means nothing, so that elements have no names.</summary>
+    /// <summary>The elements, to add to.</summary>
+    public List<object?> Items => items ??= [];
+
+    /// <summary>The elements of a list. Those of a set have no names, since their order means nothing.</summary>
+    public override IReadOnlyList<object?> Parts => items is null || IsSet ? [] : items;
+
+    /// <summary>Whether this is a set.</summary>
     public bool IsSet { get; } = isSet;
 }
 
 /// <summary>A tuple or a torch.Size.</summary>
-internal sealed class PickleTuple(object?[] items)
+internal sealed class PickleTuple(object?[] items) : PickleContainer
 {
     /// <summary>The empty tuple.</summary>
     public static PickleTuple Empty { get; } = new([]);
 
     /// <summary>The elements.</summary>
     public object?[] Items { get; } = items;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<object?> Parts => Items;
 }
 
 /// <summary>A value that is kept from being misread, but not shown: bytes, a torch.device.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace M2UGen.Export.Checkpoints.Torch;
@@ -314,7 +315,7 @@ internal sealed class PickleReader
             throw Fail("takes more from its stack than is on it");
         }
 
-        object?[] items = [.. stack[^count..]];
+        object?[] items = CollectionsMarshal.AsSpan(stack)[^count..].ToArray();
         stack.RemoveRange(stack.Count - count, count);
         Push(NewTuple(items));
     }
@@ -347,7 +348,7 @@ internal sealed class PickleReader
 
         int from = marks[^1];
         marks.RemoveAt(marks.Count - 1);
-        object?[] items = [.. stack[from..]];
+        object?[] items = CollectionsMarshal.AsSpan(stack)[from..].ToArray();
         stack.RemoveRange(from, items.Length);
         return items;
     }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics;
 
 namespace M2UGen.Export.Checkpoints.Torch;
@@ -6,6 +7,9 @@ namespace M2UGen.Export.Checkpoints.Torch;
 /// <remarks>Only stored, little-endian archives with everything under one folder are read, as torch writes them.</remarks>
 internal sealed class TorchArchive : Checkpoint
 {
+    private static readonly SearchValues<char> KeyCharacters =
+        SearchValues.Create("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_");
+
     private readonly CheckpointFile file;
     private readonly Dictionary<string, CheckpointTensor> tensors;
     private readonly object? root;
@@ -72,9 +76,6 @@ internal sealed class TorchArchive : Checkpoint
     /// <inheritdoc/>
     protected override void Dispose(bool disposing) => file.Dispose();
 
-    private static readonly System.Buffers.SearchValues<char> KeyCharacters =
-        System.Buffers.SearchValues.Create("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_");
-
     /// <summary>All entries are stored, lie under one folder and have plain names; gives that folder with its slash.</summary>
     private static string CheckLayout(CheckpointFile file, List<ZipEntry> entries)
     {
@@ -89,9 +90,14 @@ internal sealed class TorchArchive : Checkpoint
             throw file.Fail("is a TorchScript archive, which holds a program. Save the weights alone: torch.save(model.state_dict(), path).");
         }
 
+        if (root.Length < 2)
+        {
+            throw file.Fail("is a zip archive whose entries lie in no folder: not written by torch.save.");
+        }
+
         foreach (ZipEntry entry in entries)
         {
-            if (root.Length < 2 || !entry.Name.StartsWith(root, StringComparison.Ordinal) || entry.Name.AsSpan().IndexOfAny('\\', '\0') >= 0 || entry.Name.Split('/').Contains(".."))
+            if (!entry.Name.StartsWith(root, StringComparison.Ordinal) || entry.Name.AsSpan().IndexOfAny('\\', '\0') >= 0 || entry.Name.Split('/').Contains(".."))
             {
                 throw file.Fail($"entry {Text.Quote(entry.Name)} is not in the archive's one folder {Text.Quote(root)}: not written by torch.save.");
             }

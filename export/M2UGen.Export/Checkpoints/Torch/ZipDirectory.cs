@@ -240,7 +240,7 @@ internal static class ZipDirectory
             throw file.Fail($"entry {Text.Quote(name)} has no header at {header}.");
         }
 
-        if (U16(local, 26) != nameBytes.Length || !local.AsSpan(LocalLength).SequenceEqual(nameBytes) || U16(local, 8) != method)
+        if (U16(local, 26) != nameBytes.Length || !local.AsSpan(LocalLength).SequenceEqual(nameBytes) || (method == 0 && U16(local, 8) != 0))
         {
             throw file.Fail($"the header at {header} is not that of entry {Text.Quote(name)}.");
         }
