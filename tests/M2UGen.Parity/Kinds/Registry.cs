@@ -5,6 +5,7 @@ internal static class Registry
 {
     private static readonly IParityKind[] Handlers =
     [
+        new CheckpointFilesKind(),
         new MediaResampleKind(),
     ];
 
