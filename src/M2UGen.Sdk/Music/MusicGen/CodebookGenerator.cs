@@ -34,7 +34,7 @@ internal sealed class CodebookGenerator
         _frames = frames;
         _chooser = chooser;
         _guidanceScale = (float)guidanceScale;
-        _guided = ClassifierFreeGuidance.IsOn(guidanceScale);
+        _guided = IsGuided(guidanceScale);
         _pieces = frames.Rows / config.Codebooks;
         if (sequence.Rows != (_guided ? 2 : 1) * _pieces)
         {
@@ -44,6 +44,9 @@ internal sealed class CodebookGenerator
         _column = new long[frames.Rows];
         _scores = new float[config.VocabularySize];
     }
+
+    /// <summary>Only scales above 1 need unconditional rows, as in the reference's generate().</summary>
+    public static bool IsGuided(double guidanceScale) => guidanceScale > 1;
 
     /// <summary>Steps of the current pass that are done.</summary>
     public int StepsDone => _next - (1 + _window.PromptFrames);
@@ -90,8 +93,8 @@ internal sealed class CodebookGenerator
             int codebook = row % _config.Codebooks;
             for (int column = 0; column < _next; column++)
             {
-                ids[(row * _next) + column] = column == 0 || pattern.IsPad(codebook, column)
-                    ? _config.PadTokenId
+                ids[(row * _next) + column] = pattern.IsPad(codebook, column) ? _config.PadTokenId
+                    : column == 0 ? _config.StartTokenId
                     : _frames[row, _window.From + column - 1 - pattern.DelayOf(codebook)];
             }
         }
@@ -117,7 +120,7 @@ internal sealed class CodebookGenerator
         ReadOnlySpan<float> conditional = logits.Slice(row * vocabulary, vocabulary);
         if (_guided)
         {
-            ClassifierFreeGuidance.Combine(conditional, logits.Slice((_column.Length + row) * vocabulary, vocabulary), _guidanceScale, _scores);
+            ClassifierFreeGuidance.Apply(conditional, logits.Slice((_column.Length + row) * vocabulary, vocabulary), _guidanceScale, _scores);
         }
         else
         {

@@ -36,8 +36,11 @@ internal sealed record MusicGenConfig
     /// <summary>Codes are 0 to this, exclusive.</summary>
     public required int VocabularySize { get; init; }
 
-    /// <summary>The id of a place without a code; music starts with it too.</summary>
+    /// <summary>The id of a place without a code.</summary>
     public required int PadTokenId { get; init; }
+
+    /// <summary>The id that music starts with: the pad's in all published models.</summary>
+    public required int StartTokenId { get; init; }
 
     /// <summary>Rows of the stored position table: the longest sequence, a melody model's prefix included.</summary>
     public required int MaxPositions { get; init; }
@@ -88,6 +91,7 @@ internal sealed record MusicGenConfig
             Channels = decoder.Required("audio_channels", most: 2),
             VocabularySize = decoder.Required("vocab_size"),
             PadTokenId = decoder.Required("pad_token_id", least: 0),
+            StartTokenId = decoder.Required("bos_token_id", least: 0),
             MaxPositions = decoder.Required("max_positions"),
             TextWidth = condition.Required("text_width", most: 1 << 20),
             TextPadTokenId = text.Optional("pad_token_id", least: 0) ?? 0,

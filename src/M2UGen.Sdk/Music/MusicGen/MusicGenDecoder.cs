@@ -67,7 +67,7 @@ internal sealed class MusicGenDecoder : IMusicDecoder
         sink.Report(new StageProgress(GenerationStage.Music, 0, plan.Steps));
         ConditioningRows rows = Condition(request, cancellationToken);
         using MusicGenCondition condition = MusicGenCondition.Create(
-            _models.Get(MusicGenConfig.ConditionComponent), Config, rows, Chroma(request.Conditioning.Melody), ClassifierFreeGuidance.IsOn(scale), cancellationToken);
+            _models.Get(MusicGenConfig.ConditionComponent), Config, rows, Chroma(request.Conditioning.Melody), CodebookGenerator.IsGuided(scale), cancellationToken);
         using MusicGenSequence sequence = new(_models.Get(MusicGenConfig.DecoderComponent), Config, condition, plan.FedCodes);
         CodeFrames frames = new(Config.Codebooks, plan.FrameCount);
         EncodePrompt(prompt, frames, cancellationToken);
