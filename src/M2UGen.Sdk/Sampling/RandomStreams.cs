@@ -1,0 +1,28 @@
+namespace M2UGen.Sdk.Sampling;
+
+/// <summary>
+/// Which random stream serves what. Part of what a seed means: a number here never changes its purpose, so that a recorded request gives
+/// the same result with later versions.
+/// </summary>
+internal static class RandomStreams
+{
+    /// <summary>The tokens of an answer.</summary>
+    public const ulong Text = 0;
+
+    /// <summary>Choices of the reference that depend on chance before any model runs (which frames, which crop).</summary>
+    public const ulong Media = 1;
+
+    /// <summary>Noise that diffusion starts from; the clip's number is added.</summary>
+    public const ulong Noise = 3UL << 32;
+
+    /// <summary>The codes of one codebook of one clip.</summary>
+    /// <param name="clip">Number of the clip in a batch.</param>
+    /// <param name="codebook">The codebook's row, below 65536.</param>
+    public static ulong Music(int clip, int codebook)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(clip);
+        ArgumentOutOfRangeException.ThrowIfNegative(codebook);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(codebook, ushort.MaxValue);
+        return (1UL << 62) | ((ulong)(uint)clip << 16) | (uint)codebook;
+    }
+}
