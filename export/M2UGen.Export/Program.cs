@@ -1,1 +1,10 @@
-return 0;
+using System.CommandLine;
+using M2UGen.Export.Commands;
+
+RootCommand root = new("Turns M2UGen and MusicGen checkpoints into bundles for M2UGen.Sdk.")
+{
+    ExporterCommands.Export(),
+    ExporterCommands.Inspect(),
+    ExporterCommands.Verify(),
+};
+return await ExporterCommands.InvokeAsync(root, args).ConfigureAwait(false);

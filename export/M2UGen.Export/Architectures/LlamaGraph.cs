@@ -85,7 +85,7 @@ internal static class LlamaGraph
         ["vocab_size"] = weights.Vocabulary,
         ["lora_rank"] = weights.Rank,
         ["prefix_layers"] = weights.PrefixLayers,
-        ["max_positions"] = maxPositions,
+        ["context_length"] = maxPositions,
         ["norm_eps"] = weights.Parameters.NormEpsilon,
         ["rope_theta"] = weights.Parameters.RopeTheta,
     };

@@ -1,0 +1,166 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using M2UGen.Export.Graph;
+using M2UGen.Sdk.Runtime.Bundles;
+
+namespace M2UGen.Export.Bundles;
+
+/// <summary>Writes a planned bundle: graphs, constants, tokenizers, the manifest last; all aside, renamed when it is whole and opens.</summary>
+/// <remarks>The same plan gives the same bytes: no time, machine, path or random number enters the contents.</remarks>
+internal static class BundleWriter
+{
+    // All matrices are float32 in this version; Linear and Embedding are the only places that could differ.
+    private const string Precision = "float32";
+
+    /// <summary>Writes the bundle.</summary>
+    /// <param name="plan">What it holds.</param>
+    /// <param name="target">Its directory.</param>
+    /// <param name="force">Whether a bundle there is replaced.</param>
+    /// <param name="progress">Told about files and bytes.</param>
+    /// <param name="cancellationToken">Checked between tensors and blocks; nothing stays behind.</param>
+    public static ExportResult Write(BundlePlan plan, string target, bool force, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
+    {
+        string full = TargetDirectory.Check(target, force, plan.SourceFiles);
+        long weightBytes = plan.Parts.Sum(part => part.Graph.Initializers.Sum(initializer => ByteCount(initializer.Data))) + plan.Tensors.Sum(tensor => tensor.ByteCount);
+        long tokenizerBytes = plan.Tokenizers.Sum(tokenizer => tokenizer.Files.Sum(file => new FileInfo(file).Length));
+        using TargetDirectory directory = TargetDirectory.Create(full, force, weightBytes + tokenizerBytes);
+
+        List<BundleFile> sources = HashSources(plan.SourceFiles, progress, cancellationToken);
+        Counter written = new(progress, ExportStage.Write, weightBytes + tokenizerBytes);
+        BundleManifest manifest = new()
+        {
+            FormatVersion = BundleManifest.CurrentFormatVersion,
+            Family = plan.Family,
+            ExporterVersion = ExporterVersion.Current,
+            Components = WriteParts(plan.Parts, directory.PartialPath, written, cancellationToken),
+            Tensors = WriteTensors(plan.Tensors, directory.PartialPath, written, cancellationToken),
+            Tokenizers = WriteTokenizers(plan.Tokenizers, directory.PartialPath, written, cancellationToken),
+            Preprocessing = plan.Preprocessing,
+            Generation = plan.Generation,
+            Sources = sources,
+            Licences = plan.Licences,
+        };
+
+        progress?.Report(new ExportProgress(ExportStage.Finish, BundleManifest.FileName));
+        using (FileStream stream = new(Path.Combine(directory.PartialPath, BundleManifest.FileName), FileMode.CreateNew, FileAccess.Write, FileShare.None))
+        {
+            JsonSerializer.Serialize(stream, manifest, BundleJson.Default.BundleManifest);
+            stream.Flush(flushToDisk: true);
+        }
+
+        ModelBundle bundle = ModelBundle.OpenChecked(directory.PartialPath);
+        cancellationToken.ThrowIfCancellationRequested();
+        directory.Complete();
+        return new ExportResult(full, plan.Family, [.. manifest.Components.Keys], bundle.Files.Sum(file => file.Size), bundle.ManifestSha256, [.. plan.Warnings]);
+    }
+
+    private static List<BundleFile> HashSources(List<string> files, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
+    {
+        Counter hashed = new(progress, ExportStage.Hash, files.Sum(file => new FileInfo(file).Length));
+        List<BundleFile> sources = [];
+        foreach (string file in files)
+        {
+            // The name alone: where a file lay on somebody's disk is nobody's business and would make equal bundles differ.
+            string name = Path.GetFileName(file);
+            hashed.Start(name);
+            sources.Add(FileHash.Take(file, name, copyTo: null, hashed.Add, cancellationToken));
+        }
+
+        return sources;
+    }
+
+    private static SortedDictionary<string, BundleComponent> WriteParts(List<BundlePart> parts, string directory, Counter written, CancellationToken cancellationToken)
+    {
+        SortedDictionary<string, BundleComponent> components = new(StringComparer.Ordinal);
+        foreach (BundlePart part in parts)
+        {
+            written.Start(part.Component);
+            IReadOnlyList<BundleFile> files = GraphFile.Save(part.Graph, directory, written.Add, cancellationToken);
+            components.Add(part.Component, new BundleComponent
+            {
+                Graph = files[0].Path,
+                Files = files,
+                Precision = Precision,
+                Inputs = part.Graph.Inputs,
+                Outputs = part.Graph.Outputs,
+                Config = part.Config,
+            });
+        }
+
+        return components;
+    }
+
+    private static SortedDictionary<string, BundleTensor> WriteTensors(List<PlannedTensor> planned, string directory, Counter written, CancellationToken cancellationToken)
+    {
+        SortedDictionary<string, BundleTensor> tensors = new(StringComparer.Ordinal);
+        foreach (PlannedTensor tensor in planned)
+        {
+            written.Start(tensor.Name);
+            string name = $"{tensor.Name}.bin";
+            string path = Path.Combine(directory, name);
+            float[] elements = tensor.Compute(cancellationToken);
+            using (FileStream stream = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            {
+                stream.Write(MemoryMarshal.AsBytes(elements.AsSpan()));
+                stream.Flush(flushToDisk: true);
+            }
+
+            written.Add(tensor.ByteCount);
+            tensors.Add(tensor.Name, new BundleTensor(FileHash.Take(path, name, copyTo: null, read: null, cancellationToken), tensor.Shape));
+        }
+
+        return tensors;
+    }
+
+    private static SortedDictionary<string, BundleTokenizer> WriteTokenizers(List<PlannedTokenizer> planned, string directory, Counter written, CancellationToken cancellationToken)
+    {
+        SortedDictionary<string, BundleTokenizer> tokenizers = new(StringComparer.Ordinal);
+        foreach (PlannedTokenizer tokenizer in planned)
+        {
+            string folder = $"tokenizer-{tokenizer.Name}";
+            Directory.CreateDirectory(Path.Combine(directory, folder));
+            List<BundleFile> files = [];
+            foreach (string file in tokenizer.Files)
+            {
+                string name = Path.GetFileName(file);
+                written.Start($"{folder}/{name}");
+                files.Add(FileHash.Take(file, $"{folder}/{name}", Path.Combine(directory, folder, name), written.Add, cancellationToken));
+            }
+
+            tokenizers.Add(tokenizer.Name, new BundleTokenizer(folder, files));
+        }
+
+        return tokenizers;
+    }
+
+    private static long ByteCount(InitializerData data)
+    {
+        int size = data.Type switch
+        {
+            DataType.Float or DataType.Int32 => 4,
+            DataType.Int64 => 8,
+            DataType.Float16 => 2,
+            _ => 1,
+        };
+        return data.Shape.Aggregate((long)size, (product, dim) => checked(product * dim));
+    }
+
+    /// <summary>Adds up the bytes of a stage.</summary>
+    private sealed class Counter(IProgress<ExportProgress>? progress, ExportStage stage, long total)
+    {
+        private string _item = "";
+        private long _done;
+
+        public void Start(string item)
+        {
+            _item = item;
+            progress?.Report(new ExportProgress(stage, item, _done, total));
+        }
+
+        public void Add(long bytes)
+        {
+            _done += bytes;
+            progress?.Report(new ExportProgress(stage, _item, _done, total));
+        }
+    }
+}

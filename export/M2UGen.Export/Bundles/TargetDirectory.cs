@@ -1,0 +1,147 @@
+using System.Globalization;
+
+namespace M2UGen.Export.Bundles;
+
+/// <summary>The place of a bundle: written under a name of its own beside the target, renamed when it is whole.</summary>
+/// <remarks>A crash leaves <c>target.partial-…</c>, never a half-written <c>target</c>. Such a folder is left alone by later exports and may be deleted.</remarks>
+internal sealed class TargetDirectory : IDisposable
+{
+    // What is not a weight: graphs, tokenizer files, the manifest, rounding to blocks.
+    private const long SpareBytes = 64L << 20;
+
+    private readonly string _target;
+    private readonly bool _force;
+    private bool _isComplete;
+
+    private TargetDirectory(string target, string partial, bool force)
+    {
+        _target = target;
+        PartialPath = partial;
+        _force = force;
+    }
+
+    /// <summary>Where to write.</summary>
+    public string PartialPath { get; }
+
+    /// <summary>Checks that a bundle may be made at <paramref name="target"/>; nothing is created.</summary>
+    /// <param name="target">The directory of the bundle to be.</param>
+    /// <param name="force">Whether an existing bundle there is to be replaced.</param>
+    /// <param name="sources">Files that are read: the target may not be one of them or hold one of them.</param>
+    /// <returns>The full path.</returns>
+    /// <exception cref="ExportException">Something else is there, or the target makes no sense.</exception>
+    public static string Check(string target, bool force, IEnumerable<string> sources)
+    {
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
+        if (Path.GetDirectoryName(full) is null)
+        {
+            throw new ExportException(full, $"'{full}' is the root of a file system. Name a directory for the bundle.");
+        }
+
+        if (File.Exists(full))
+        {
+            throw new ExportException(full, $"'{full}' is a file. Name a directory for the bundle.");
+        }
+
+        foreach (string source in sources)
+        {
+            if (Path.GetFullPath(source).StartsWith(full + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            {
+                throw new ExportException(full, $"'{full}' holds the source file '{source}'. Name another directory for the bundle.");
+            }
+        }
+
+        if (!Directory.Exists(full) || !Directory.EnumerateFileSystemEntries(full).Any())
+        {
+            return full;
+        }
+
+        if (!force)
+        {
+            throw new ExportException(full, $"'{full}' exists and is not empty. Choose another directory, or replace the bundle there with --force (ExportOptions.Force).");
+        }
+
+        return File.Exists(Path.Combine(full, Sdk.Runtime.Bundles.BundleManifest.FileName))
+            ? full
+            : throw new ExportException(full, $"'{full}' is not empty and holds no bundle, so it is not replaced. Choose another directory, or empty this one.");
+    }
+
+    /// <summary>Checks the free space and creates the directory to write into.</summary>
+    /// <param name="target">What <see cref="Check"/> gave.</param>
+    /// <param name="force">As there.</param>
+    /// <param name="byteCount">What will be written.</param>
+    /// <exception cref="ExportException">The disk has too little room.</exception>
+    public static TargetDirectory Create(string target, bool force, long byteCount)
+    {
+        string parent = Path.GetDirectoryName(target)!;
+        Directory.CreateDirectory(parent);
+        long needed = byteCount + SpareBytes;
+        if (FreeBytes(parent) is { } free && free < needed)
+        {
+            throw new ExportException(target, string.Create(CultureInfo.InvariantCulture, $"The bundle needs {Gigabytes(needed)} GB, and '{parent}' has {Gigabytes(free)} GB free. Make room, or choose a directory on another disk."));
+        }
+
+        string partial = $"{target}.partial-{Guid.NewGuid():N}";
+        Directory.CreateDirectory(partial);
+        return new TargetDirectory(target, partial, force);
+    }
+
+    /// <summary>Gives the finished bundle its name; an old one there is moved aside first and deleted afterwards.</summary>
+    public void Complete()
+    {
+        if (!Directory.Exists(_target))
+        {
+            Directory.Move(PartialPath, _target);
+            _isComplete = true;
+            return;
+        }
+
+        if (!_force)
+        {
+            // Empty, or filled by someone else meanwhile: then this fails and the partial bundle goes away.
+            Directory.Delete(_target);
+            Directory.Move(PartialPath, _target);
+            _isComplete = true;
+            return;
+        }
+
+        string old = $"{_target}.old-{Guid.NewGuid():N}";
+        Directory.Move(_target, old);
+        try
+        {
+            Directory.Move(PartialPath, _target);
+        }
+        catch
+        {
+            Directory.Move(old, _target);
+            throw;
+        }
+
+        _isComplete = true;
+        Directory.Delete(old, recursive: true);
+    }
+
+    /// <summary>Removes what was written, unless it was completed.</summary>
+    public void Dispose()
+    {
+        if (!_isComplete && Directory.Exists(PartialPath))
+        {
+            Directory.Delete(PartialPath, recursive: true);
+        }
+    }
+
+    private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.00", CultureInfo.InvariantCulture);
+
+    private static long? FreeBytes(string directory)
+    {
+        try
+        {
+            // On Unix any path names the file system it lies on.
+            return new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(directory)! : directory).AvailableFreeSpace;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            // A network share may not tell; writing will.
+            return null;
+        }
+    }
+}

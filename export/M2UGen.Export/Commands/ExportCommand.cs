@@ -1,0 +1,110 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace M2UGen.Export.Commands;
+
+/// <summary><c>export</c>: checkpoints in, bundle out. Switches of the parts are those of the reference's <c>gradio_app.py</c>, by their names.</summary>
+internal static class ExportCommand
+{
+    public static Command Create()
+    {
+        Argument<string?> source = new("source")
+        {
+            Description = "A ckpts folder as M2UGen's README lays it out, or a Hugging Face MusicGen directory. May be left out where the switches name the parts.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        Option<string> output = new("--output", "-o") { Description = "The directory of the bundle to make.", Required = true };
+        Option<bool> force = new("--force") { Description = "Replace a bundle that is already there." };
+        Option<string?> model = new("--model") { Description = "M2UGen's checkpoint.pth." };
+        Option<string?> llamaDir = new("--llama_dir") { Description = "The directory with tokenizer.model and the folder of params.json." };
+        Option<string?> llamaType = new("--llama_type") { Description = "The folder in --llama_dir with params.json and the base weights. Default: 7B, or the only one." };
+        Option<string?> mert = new("--mert_path") { Description = "The MERT directory (accepted, not used by this version)." };
+        Option<string?> vit = new("--vit_path") { Description = "The ViT directory (accepted, not used by this version)." };
+        Option<string?> vivit = new("--vivit_path") { Description = "The ViViT directory (accepted, not used by this version)." };
+        Option<string?> knn = new("--knn_dir") { Description = "The directory of knn.index (accepted, not used by this version)." };
+        Option<string?> decoder = new("--music_decoder") { Description = "musicgen or audioldm2. Default: what the checkpoint was made for." };
+        decoder.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "musicgen", "audioldm2");
+        Option<string?> decoderPath = new("--music_decoder_path") { Description = "The music decoder's directory. Without it the bundle answers and makes no music." };
+        Option<int> context = new("--context_length") { Description = "Prompt and answer have at most so many tokens.", DefaultValueFactory = _ => 1024 };
+        Option<string[]> taps = new("--taps")
+        {
+            Description = "Inner stages to make outputs of the graphs, for finding faults: 'layers.*'.",
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [],
+        };
+        Option<bool> json = CommandRun.JsonOption();
+        Command command = new("export", "Turn a checkpoint into a bundle.")
+        {
+            source, output, force, model, llamaDir, llamaType, mert, vit, vivit, knn, decoder, decoderPath, context, taps, json,
+        };
+        command.SetAction((result, cancellationToken) =>
+        {
+            ExportOptions options = new()
+            {
+                Source = result.GetValue(source),
+                OutputPath = result.GetRequiredValue(output),
+                Force = result.GetValue(force),
+                Model = result.GetValue(model),
+                LlamaDirectory = result.GetValue(llamaDir),
+                LlamaType = result.GetValue(llamaType),
+                MertPath = result.GetValue(mert),
+                VitPath = result.GetValue(vit),
+                VivitPath = result.GetValue(vivit),
+                KnnDirectory = result.GetValue(knn),
+                MusicDecoder = result.GetValue(decoder),
+                MusicDecoderPath = result.GetValue(decoderPath),
+                ContextLength = result.GetValue(context),
+                Taps = result.GetValue(taps) ?? [],
+            };
+            bool asJson = result.GetValue(json);
+            return CommandRun.GuardAsync(result, asJson, writer => RunAsync(options, asJson, writer, result.InvocationConfiguration.Error, cancellationToken), cancellationToken);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ExportOptions options, bool json, TextWriter output, TextWriter error, CancellationToken cancellationToken)
+    {
+        ProgressLines progress = new(error, ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected);
+        ExportResult bundle;
+        try
+        {
+            bundle = await Exporter.ExportAsync(options, progress, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            progress.Finish();
+        }
+
+        if (json)
+        {
+            CommandRun.WriteJson(output, writer =>
+            {
+                writer.WriteStartObject();
+                writer.WriteString("bundle", bundle.BundlePath);
+                writer.WriteString("family", bundle.Family);
+                writer.WriteNumber("bytes", bundle.Bytes);
+                writer.WriteString("manifest_sha256", bundle.ManifestSha256);
+                Strings("components", bundle.Components);
+                Strings("warnings", bundle.Warnings);
+                writer.WriteEndObject();
+
+                void Strings(string name, IReadOnlyList<string> values)
+                {
+                    writer.WriteStartArray(name);
+                    foreach (string value in values)
+                    {
+                        writer.WriteStringValue(value);
+                    }
+
+                    writer.WriteEndArray();
+                }
+            });
+        }
+        else
+        {
+            await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{bundle.BundlePath}: {bundle.Family}, {bundle.Bytes / 1e6:0.0} MB, components {string.Join(", ", bundle.Components)}")).ConfigureAwait(false);
+        }
+
+        return ExporterCommands.Success;
+    }
+}

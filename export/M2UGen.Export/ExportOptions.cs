@@ -1,0 +1,54 @@
+namespace M2UGen.Export;
+
+/// <summary>From what a bundle is made, and how. The names of the reference's switches (<c>gradio_app.py</c>) stand beside the properties.</summary>
+/// <remarks>Either <see cref="Source"/> names a directory whose layout is known, or <see cref="Model"/> and <see cref="LlamaDirectory"/> name the parts; given together, the named parts win over what the directory holds.</remarks>
+public sealed record ExportOptions
+{
+    /// <summary>A <c>ckpts</c> folder as the reference lays it out, or a Hugging Face MusicGen directory.</summary>
+    /// <value>Default: null.</value>
+    public string? Source { get; init; }
+
+    /// <summary>The directory of the bundle to be made.</summary>
+    public required string OutputPath { get; init; }
+
+    /// <summary>Whether a bundle at <see cref="OutputPath"/> is replaced. Anything else that is there never is.</summary>
+    /// <value>Default: false.</value>
+    public bool Force { get; init; }
+
+    /// <summary>M2UGen's checkpoint file (<c>--model</c>).</summary>
+    public string? Model { get; init; }
+
+    /// <summary>The directory with <c>tokenizer.model</c> and, in <see cref="LlamaType"/>, <c>params.json</c> and the base LLaMA's shards (<c>--llama_dir</c>).</summary>
+    public string? LlamaDirectory { get; init; }
+
+    /// <summary>The folder of the LLaMA below <see cref="LlamaDirectory"/> (<c>--llama_type</c>).</summary>
+    /// <value>Default: null, which is <c>7B</c>, or the only folder that holds a params.json.</value>
+    public string? LlamaType { get; init; }
+
+    /// <summary>The MERT directory (<c>--mert_path</c>). Accepted and not used yet: encoders are not exported by this version.</summary>
+    public string? MertPath { get; init; }
+
+    /// <summary>The ViT directory (<c>--vit_path</c>). Accepted and not used yet.</summary>
+    public string? VitPath { get; init; }
+
+    /// <summary>The ViViT directory (<c>--vivit_path</c>). Accepted and not used yet.</summary>
+    public string? VivitPath { get; init; }
+
+    /// <summary>The directory of the kNN index (<c>--knn_dir</c>). Accepted and not used yet.</summary>
+    public string? KnnDirectory { get; init; }
+
+    /// <summary><c>musicgen</c> or <c>audioldm2</c> (<c>--music_decoder</c>).</summary>
+    /// <value>Default: null, which is what the checkpoint's output projector was made for.</value>
+    public string? MusicDecoder { get; init; }
+
+    /// <summary>The music decoder's Hugging Face directory (<c>--music_decoder_path</c>). Without one the bundle answers and gives music embeddings, and makes no music.</summary>
+    public string? MusicDecoderPath { get; init; }
+
+    /// <summary>Prompt and answer together have at most so many tokens.</summary>
+    /// <value>Default: 1024, the reference's max_seq_len.</value>
+    public int ContextLength { get; init; } = 1024;
+
+    /// <summary>Patterns (<c>*</c> stands for any characters) of inner stages that become extra outputs of the graphs, for finding faults: <c>layers.*</c>.</summary>
+    /// <value>Default: none.</value>
+    public IReadOnlyList<string> Taps { get; init; } = [];
+}

@@ -1,0 +1,162 @@
+using System.Text.Json.Nodes;
+using M2UGen.Export.Architectures;
+using M2UGen.Export.Blocks;
+using M2UGen.Export.Bundles;
+using M2UGen.Export.Checkpoints;
+using M2UGen.Export.Graph;
+using M2UGen.Sdk.Language.Tokenization;
+using M2UGen.Sdk.Runtime.Bundles;
+
+namespace M2UGen.Export.Sources;
+
+/// <summary>An M2UGen checkpoint with its LLaMA directory and, where given, its music decoder, as a bundle.</summary>
+/// <remarks>
+/// Weights are the checkpoint's; what it lacks (an adapter-only checkpoint lacks the frozen matrices) is the base LLaMA's. MusicGen's are the
+/// checkpoint's too where it has them. Source: reference <c>m2ugen.py M2UGen.__init__</c>, <c>gradio_app.py</c>.
+/// </remarks>
+internal static class M2UGenSource
+{
+    private const string Tokenizer = "llama";
+
+    // generate_music of the released code passes this to MusicGen whatever its generation_config says; no file holds it.
+    private const double ReleasedGuidanceScale = 3.5;
+
+    // The split of the AudioLDM2 projector's vector (reference generate_music): 128 T5 vectors, then 8 of GPT-2.
+    private const int T5Positions = 128;
+    private const int Gpt2Positions = 8;
+
+    /// <summary>Plans the bundle.</summary>
+    /// <exception cref="CheckpointException">A file is missing, damaged or of another model; all missing tensors are listed.</exception>
+    /// <exception cref="ExportException">The music decoder asked for is not the one the checkpoint was made for.</exception>
+    public static BundlePlan Plan(M2UGenParts parts, int contextLength, GraphOptions graphs)
+    {
+        LlamaDirectory directory = LlamaDirectory.Open(parts.LlamaDirectory, parts.LlamaType);
+        LlamaParams parameters = LlamaParams.Read(directory.ParamsFile);
+        LlamaTextTokenizer tokenizer = LlamaTextTokenizer.Load(directory.Path);
+        Checkpoint checkpoint = Directory.Exists(parts.Model) ? Checkpoint.OpenDirectory(parts.Model) : Checkpoint.Open(parts.Model);
+        List<IDisposable> opened = [checkpoint];
+        BundlePlan? plan = null;
+        try
+        {
+            WeightMap map = WeightMap.From(checkpoint);
+            WeightMap llamaMap = map.Under("llama.");
+            Checkpoint? baseLlama = null;
+            if (LlamaDirectory.IsNeeded(llamaMap, parameters) && directory.HasWeights)
+            {
+                baseLlama = directory.OpenWeights();
+                opened.Add(baseLlama);
+                llamaMap = llamaMap.Over(WeightMap.From(baseLlama));
+            }
+
+            // Missing, it is noted with everything else that is, and has no shape to go by.
+            Weight prefix = map.Require("prefix_query.weight", WeightMapExtensions.Any, parameters.Dim);
+            LlamaWeights llama = LlamaWeights.Read(llamaMap, parameters, prefix.Shape.Count == 2 ? prefix : null);
+            OutputProjectorWeights? projector = OutputProjectorWeights.IsIn(map) || parts.MusicDecoderPath is not null ? OutputProjectorWeights.Read(map, parameters.Dim) : null;
+            map.ThrowIfIncomplete();
+            CheckVocabulary(parts.Model, llama, tokenizer);
+            string? decoder = DecoderOf(parts, projector);
+
+            plan = new BundlePlan { Family = FamilyOf(decoder, parts) };
+            plan.SourceFiles.AddRange([.. checkpoint.Files, directory.ParamsFile, .. baseLlama?.Files ?? [], .. directory.TokenizerFiles]);
+            plan.Licences.Add(new BundleLicence("M2UGen", LicenceOf.Directory(Path.GetDirectoryName(Path.GetFullPath(parts.Model))!)));
+            plan.Licences.Add(new BundleLicence("LLaMA", LicenceOf.Directory(directory.Path)));
+            AddLlama(plan, llama, tokenizer, contextLength, graphs);
+            plan.Tokenizers.Add(new PlannedTokenizer(Tokenizer, directory.TokenizerFiles));
+            if (projector is not null)
+            {
+                Weight rows = llama.Embedding.Rows(tokenizer.AudioTokenStart, LlamaTextTokenizer.AudioTokenCount);
+                plan.Parts.Add(new BundlePart(OutputProjectorGraph.Component, OutputProjectorGraph.Build(projector, rows, graphs), ProjectorConfig(projector, parts, decoder)));
+            }
+
+            AddDecoder(plan, parts, decoder, map, graphs);
+            opened.ForEach(resource => plan.Own(resource));
+            return plan;
+        }
+        catch
+        {
+            plan?.Dispose();
+            opened.ForEach(resource => resource.Dispose());
+            throw;
+        }
+    }
+
+    private static void AddLlama(BundlePlan plan, LlamaWeights llama, LlamaTextTokenizer tokenizer, int contextLength, GraphOptions graphs)
+    {
+        JsonObject config = LlamaGraph.Config(llama, contextLength);
+        config["audio_token_start"] = tokenizer.AudioTokenStart;
+        config["audio_tokens"] = LlamaTextTokenizer.AudioTokenCount;
+        plan.Parts.Add(new BundlePart(LlamaGraph.Component, LlamaGraph.Build(llama, contextLength, graphs), config));
+        plan.Tensors.Add(new PlannedTensor(PrefixContribution.TensorName, [llama.PrefixLayers, llama.Parameters.Dim], token => PrefixContribution.ForText(llama, token)));
+        IReadOnlyList<int> closed = PrefixContribution.ClosedLayers(llama);
+        if (closed.Count == llama.PrefixLayers)
+        {
+            plan.Warnings.Add("Every prefix gate of this checkpoint is zero: neither prefix_query nor any audio, image or video can reach the language model. Training as released never moves the gates away from zero.");
+        }
+        else if (closed.Count > 0)
+        {
+            plan.Warnings.Add($"The prefix gates of {closed.Count} of {llama.PrefixLayers} layers are zero (layers {string.Join(", ", closed)}): prefixes have no effect there.");
+        }
+    }
+
+    private static void AddDecoder(BundlePlan plan, M2UGenParts parts, string? decoder, WeightMap map, GraphOptions graphs)
+    {
+        if (parts.MusicDecoderPath is null)
+        {
+            plan.Warnings.Add("No music decoder directory was given: the bundle answers and gives music embeddings, and makes no music.");
+        }
+        else if (decoder == "audioldm2")
+        {
+            plan.Warnings.Add("This version exports no AudioLDM2 components: the bundle answers and gives music embeddings, and makes no music.");
+        }
+        else
+        {
+            MusicGenSource.AddTo(plan, parts.MusicDecoderPath, map.Under("generation_model."), graphs);
+            ((JsonObject)plan.Generation[MusicGenSource.Section]!)["guidance_scale"] = ReleasedGuidanceScale;
+        }
+    }
+
+    private static string FamilyOf(string? decoder, M2UGenParts parts) => parts.MusicDecoderPath is null
+        ? BundleFamily.M2UGen
+        : decoder == "audioldm2" ? BundleFamily.M2UGenAudioLdm2 : BundleFamily.M2UGenMusicGen;
+
+    private static string? DecoderOf(M2UGenParts parts, OutputProjectorWeights? projector)
+    {
+        string? made = projector is null ? null : projector.IsFlat ? "audioldm2" : "musicgen";
+        if (parts.MusicDecoder is { } asked && made is not null && asked != made)
+        {
+            throw new ExportException(parts.Model, $"--music_decoder is {asked}, but the output projector of '{parts.Model}' ({projector!.Tokens} vectors of {projector.Width}) is one for {made}. Give the other checkpoint, or leave the switch out.");
+        }
+
+        return parts.MusicDecoder ?? made;
+    }
+
+    private static JsonObject ProjectorConfig(OutputProjectorWeights projector, M2UGenParts parts, string? decoder)
+    {
+        JsonObject config = OutputProjectorGraph.Config(projector, LlamaTextTokenizer.AudioTokenCount);
+        if (decoder == "audioldm2" && parts.MusicDecoderPath is { } directory
+            && ModelDirectory.Integer(Path.Combine(directory, "text_encoder_2"), "config.json", "d_model") is { } t5Width
+            && ModelDirectory.Integer(Path.Combine(directory, "language_model"), "config.json", "n_embd") is { } gpt2Width)
+        {
+            if ((T5Positions * t5Width) + (Gpt2Positions * gpt2Width) != projector.Width)
+            {
+                throw new CheckpointException(directory, $"has a T5 of width {t5Width} and a GPT-2 of width {gpt2Width}; the checkpoint's projector gives {projector.Width} numbers, expected {T5Positions} x {t5Width} + {Gpt2Positions} x {gpt2Width}. Give the decoder that the checkpoint was trained with.");
+            }
+
+            config["t5_positions"] = T5Positions;
+            config["t5_width"] = t5Width;
+            config["gpt2_positions"] = Gpt2Positions;
+            config["gpt2_width"] = gpt2Width;
+        }
+
+        return config;
+    }
+
+    private static void CheckVocabulary(string model, LlamaWeights llama, LlamaTextTokenizer tokenizer)
+    {
+        long needed = (long)tokenizer.AudioTokenStart + LlamaTextTokenizer.AudioTokenCount;
+        if (needed != llama.Vocabulary)
+        {
+            throw new CheckpointException(model, $"has {llama.Vocabulary} tokens, and tokenizer.model with its [AUD] tokens has {needed}. Give the tokenizer that the checkpoint was trained with.");
+        }
+    }
+}

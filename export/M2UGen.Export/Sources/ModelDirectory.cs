@@ -1,0 +1,51 @@
+using System.Text.Json;
+
+namespace M2UGen.Export.Sources;
+
+/// <summary>Tells what kind of model a directory holds, from its small files alone.</summary>
+internal static class ModelDirectory
+{
+    private const long MaxConfigBytes = 16L << 20;
+
+    /// <summary>Whether <paramref name="directory"/> holds a MusicGen as transformers saves it.</summary>
+    public static bool IsMusicGen(string directory) => ModelType(directory) is "musicgen" or "musicgen_melody";
+
+    /// <summary>Whether <paramref name="directory"/> holds a diffusers pipeline, as AudioLDM2 is published.</summary>
+    public static bool IsDiffusers(string directory) => File.Exists(Path.Combine(directory, "model_index.json"));
+
+    /// <summary>The folders of <paramref name="directory"/> that hold a LLaMA's params.json, by name; empty for other directories.</summary>
+    public static IReadOnlyList<string> LlamaTypes(string directory) => [.. Subdirectories(directory)
+        .Where(folder => File.Exists(Path.Combine(folder, "params.json")))
+        .Select(folder => Path.GetFileName(folder))];
+
+    /// <summary>The folders in <paramref name="directory"/> in ordinal order.</summary>
+    public static IEnumerable<string> Subdirectories(string directory)
+        => Directory.EnumerateDirectories(directory).Order(StringComparer.Ordinal);
+
+    /// <summary>An integer of a JSON file in <paramref name="directory"/>, or null where file or key are absent or damaged.</summary>
+    public static long? Integer(string directory, string file, string key)
+        => Read(Path.Combine(directory, file), root => root.TryGetProperty(key, out JsonElement value) && value.TryGetInt64(out long number) ? number : (long?)null);
+
+    private static string? ModelType(string directory)
+        => Read(Path.Combine(directory, "config.json"), root => root.TryGetProperty("model_type", out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null);
+
+    private static T? Read<T>(string path, Func<JsonElement, T?> select)
+    {
+        FileInfo file = new(path);
+        if (!file.Exists || file.Length > MaxConfigBytes)
+        {
+            return default;
+        }
+
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return document.RootElement.ValueKind == JsonValueKind.Object ? select(document.RootElement) : default;
+        }
+        catch (JsonException)
+        {
+            // Not a model's configuration, then; whoever opens the directory says more.
+            return default;
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using M2UGen.Export.Bundles;
+using M2UGen.Export.Checkpoints;
+using M2UGen.Export.Graph;
+using M2UGen.Sdk.Runtime.Bundles;
+
+namespace M2UGen.Export.Sources;
+
+/// <summary>A plain MusicGen as a bundle: text to music and continuation, without a language model.</summary>
+internal static class MusicGenSource
+{
+    /// <summary>The section of the manifest's generation and preprocessing numbers.</summary>
+    public const string Section = "musicgen";
+
+    /// <summary>Plans the bundle.</summary>
+    /// <exception cref="CheckpointException">The directory is incomplete or damaged.</exception>
+    public static BundlePlan Plan(string directory, GraphOptions graphs)
+    {
+        BundlePlan plan = new() { Family = BundleFamily.MusicGen };
+        try
+        {
+            AddTo(plan, directory, checkpoint: null, graphs);
+            return plan;
+        }
+        catch
+        {
+            plan.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Adds the decoder to a plan.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="directory">The MusicGen directory.</param>
+    /// <param name="checkpoint">The weights below <c>generation_model.</c> of an M2UGen checkpoint, or null.</param>
+    /// <param name="graphs">Taps and precision.</param>
+    public static void AddTo(BundlePlan plan, string directory, WeightMap? checkpoint, GraphOptions graphs)
+    {
+        MusicGenDirectory source = plan.Own(MusicGenDirectory.Open(directory, checkpoint));
+        plan.Parts.AddRange(source.CreateParts(graphs));
+        plan.Tokenizers.Add(new PlannedTokenizer(MusicGenDirectory.Tokenizer, source.TokenizerFiles));
+        plan.Generation[Section] = source.Generation;
+        plan.Preprocessing[Section] = source.Preprocessing;
+        plan.SourceFiles.AddRange(source.SourceFiles);
+        plan.SourceFiles.AddRange(source.TokenizerFiles);
+        plan.Licences.Add(new BundleLicence("MusicGen", LicenceOf.Directory(directory)));
+    }
+}

@@ -1,0 +1,133 @@
+namespace M2UGen.Export.Sources;
+
+/// <summary>Finds the parts of a model: from the switches of <c>gradio_app.py</c>, from a <c>ckpts</c> folder as the reference's README lays it out, or from a Hugging Face MusicGen directory.</summary>
+/// <remarks>
+/// <code>
+/// ckpts/LLaMA/tokenizer.model            ckpts/M2UGen-MusicGen/checkpoint.pth (or ckpts/checkpoint.pth)
+/// ckpts/LLaMA/7B/params.json             ckpts/musicgen-medium/config.json    (any name; may be absent)
+/// ckpts/LLaMA/7B/consolidated.00.pth     ckpts/knn.index                      (not used yet)
+/// </code>
+/// Folder names are free: directories are told by what they hold. What is found twice is an error that lists the candidates.
+/// </remarks>
+internal static class SourceFinder
+{
+    private const string CheckpointName = "checkpoint.pth";
+
+    /// <summary>What was found: one of the two, and remarks about switches that have no effect.</summary>
+    internal sealed record Selection(string? MusicGenDirectory, M2UGenParts? M2UGen, IReadOnlyList<string> Remarks);
+
+    /// <summary>Finds the parts.</summary>
+    /// <exception cref="ExportException">Nothing, too little or too much was found, or switches contradict each other.</exception>
+    public static Selection Find(ExportOptions options)
+    {
+        string? decoder = DecoderOf(options);
+        List<string> remarks = RemarksOn(options);
+        if (options.Source is { } source)
+        {
+            if (!Directory.Exists(source))
+            {
+                throw new ExportException(source, File.Exists(source)
+                    ? $"'{source}' is a file. Name the directory of the whole model; a checkpoint file alone is given with --model, together with --llama_dir."
+                    : $"There is no directory '{source}'.");
+            }
+
+            if (ModelDirectory.IsMusicGen(source))
+            {
+                return options.Model is null && options.LlamaDirectory is null
+                    ? new Selection(source, null, remarks)
+                    : throw new ExportException(source, $"'{source}' is a MusicGen directory. To put it behind an M2UGen checkpoint, name it with --music_decoder_path.");
+            }
+
+            return new Selection(null, FindInFolder(source, options, decoder), remarks);
+        }
+
+        if (options.Model is null && options.LlamaDirectory is null && options.MusicDecoderPath is { } alone && ModelDirectory.IsMusicGen(alone))
+        {
+            return new Selection(alone, null, remarks);
+        }
+
+        string model = options.Model ?? throw Incomplete("--model (the checkpoint)");
+        string llama = options.LlamaDirectory ?? throw Incomplete("--llama_dir (the directory with tokenizer.model)");
+        return new Selection(null, new M2UGenParts(model, llama, LlamaTypeOf(llama, options.LlamaType), decoder, options.MusicDecoderPath), remarks);
+    }
+
+    private static M2UGenParts FindInFolder(string folder, ExportOptions options, string? decoder)
+    {
+        if (File.Exists(Path.Combine(folder, Sdk.Runtime.Bundles.BundleManifest.FileName)))
+        {
+            throw new ExportException(folder, $"'{folder}' already is a bundle.");
+        }
+
+        string[] places = [folder, .. ModelDirectory.Subdirectories(folder)];
+        string llama = options.LlamaDirectory ?? TheOne(
+            [.. places.Where(place => File.Exists(Path.Combine(place, "tokenizer.model")) && ModelDirectory.LlamaTypes(place).Count > 0)],
+            folder,
+            "LLaMA directory (tokenizer.model, and params.json in a folder such as 7B)",
+            "--llama_dir");
+        string[] checkpoints = [.. places.Select(place => Path.Combine(place, CheckpointName)).Where(File.Exists)];
+        if (checkpoints.Length > 1 && decoder is not null)
+        {
+            // The published folders are named after their decoder: M2UGen-MusicGen, M2UGen-AudioLDM2.
+            checkpoints = [.. checkpoints.Where(path => Path.GetFileName(Path.GetDirectoryName(path)!).Contains(decoder, StringComparison.OrdinalIgnoreCase))];
+        }
+
+        string model = options.Model ?? TheOne(checkpoints, folder, $"M2UGen checkpoint ({CheckpointName})", "--model or --music_decoder");
+        string[] decoders = [.. places.Where(place => decoder switch
+        {
+            "audioldm2" => ModelDirectory.IsDiffusers(place),
+            "musicgen" => ModelDirectory.IsMusicGen(place),
+            _ => ModelDirectory.IsMusicGen(place) || ModelDirectory.IsDiffusers(place),
+        })];
+        string? music = options.MusicDecoderPath ?? (decoders.Length == 0 ? null : TheOne(decoders, folder, "music decoder directory", "--music_decoder_path"));
+        return new M2UGenParts(model, llama, LlamaTypeOf(llama, options.LlamaType), decoder, music);
+    }
+
+    private static string TheOne(string[] candidates, string folder, string what, string option) => candidates.Length switch
+    {
+        1 => candidates[0],
+        0 => throw new ExportException(folder, $"'{folder}' and the folders in it hold no {what}. Name it with {option}. A ckpts folder is laid out as the README of M2UGen shows; a MusicGen directory has a config.json with model_type musicgen."),
+        _ => throw new ExportException(folder, $"'{folder}' holds {candidates.Length} candidates for the {what}:{string.Concat(candidates.Select(path => $"{Environment.NewLine}  {path}"))}{Environment.NewLine}Choose one with {option}."),
+    };
+
+    private static string LlamaTypeOf(string llama, string? given)
+    {
+        const string Usual = "7B";
+        if (given is not null)
+        {
+            return given;
+        }
+
+        // Without the switch the reference takes 7B; a directory with one model leaves no doubt either.
+        IReadOnlyList<string> types = Directory.Exists(llama) ? ModelDirectory.LlamaTypes(llama) : [];
+        return types.Count == 1 && !types.Contains(Usual) ? types[0]
+            : types.Count < 2 || types.Contains(Usual) ? Usual
+            : throw new ExportException(llama, $"'{llama}' holds {types.Count} models: {string.Join(", ", types)}. Choose one with --llama_type.");
+    }
+
+    private static string? DecoderOf(ExportOptions options)
+    {
+        // The reference compares without regard to case.
+        string? decoder = options.MusicDecoder?.ToLowerInvariant();
+        return decoder is null or "musicgen" or "audioldm2"
+            ? decoder
+            : throw new ExportException(options.MusicDecoder!, $"'{options.MusicDecoder}' is not a music decoder. Expected musicgen or audioldm2.");
+    }
+
+    private static List<string> RemarksOn(ExportOptions options)
+    {
+        (string Name, string? Value)[] unused = [("--mert_path", options.MertPath), ("--vit_path", options.VitPath), ("--vivit_path", options.VivitPath), ("--knn_dir", options.KnnDirectory)];
+        string[] given = [.. unused.Where(option => option.Value is not null).Select(option => option.Name)];
+        return given.Length == 0 ? [] : [$"{string.Join(", ", given)}: not used. This version exports no encoders; the bundle takes text alone."];
+    }
+
+    private static ExportException Incomplete(string what)
+        => new("", $"{what} is missing. Name a ckpts folder or a MusicGen directory, or give --model and --llama_dir.");
+}
+
+/// <summary>The parts of an M2UGen.</summary>
+/// <param name="Model">The checkpoint: a file, or a directory with weights in a Hugging Face layout.</param>
+/// <param name="LlamaDirectory">Where tokenizer.model lies.</param>
+/// <param name="LlamaType">The folder in it with params.json and the base LLaMA's shards.</param>
+/// <param name="MusicDecoder"><c>musicgen</c>, <c>audioldm2</c>, or null for what the checkpoint was made for.</param>
+/// <param name="MusicDecoderPath">The decoder's directory, or null for none.</param>
+internal sealed record M2UGenParts(string Model, string LlamaDirectory, string LlamaType, string? MusicDecoder, string? MusicDecoderPath);
