@@ -1,20 +1,20 @@
 namespace M2UGen.Sdk;
 
 /// <summary>What music to make and how the decoder samples it. Immutable; derive a variant by <c>with</c>.</summary>
-/// <remarks>Null always means the bundle's own default. Values are checked when a request starts, all of them together, before any work.</remarks>
+/// <remarks>Null leaves a value to the bundle. Values are checked when a request starts, all of them together, before any work.</remarks>
 public sealed record MusicOptions
 {
     /// <summary>The longest music a single request may ask for: one hour.</summary>
     public static TimeSpan MaxDuration { get; } = TimeSpan.FromHours(1);
 
-    /// <summary>The length where neither the request nor the bundle names one: 10 s, the default of the reference's generate().</summary>
+    /// <summary>The length where the request names none: 10 s, the default of the reference's generate() (its demo programs start at 30 s).</summary>
     public static TimeSpan DefaultDuration { get; } = TimeSpan.FromSeconds(10);
 
     /// <summary>All values left to the bundle.</summary>
     public static MusicOptions Default { get; } = new();
 
     /// <summary>How long the music shall be. The result has exactly this length unless <see cref="Fidelity.TrimToDuration"/> is off.</summary>
-    /// <value>Null: the bundle's default, or 10 s where it names none (the demo pages of the reference start at 30 s). Allowed: above 0, up to <see cref="MaxDuration"/>.</value>
+    /// <value>Null: <see cref="DefaultDuration"/>, behind the audio prompt if there is one. Allowed: above 0, up to <see cref="MaxDuration"/>.</value>
     public TimeSpan? Duration { get; init; }
 
     /// <summary>The exact number of decoder steps instead of a duration; the result is what these steps give, untrimmed.</summary>

@@ -11,7 +11,7 @@ public sealed record PipelineOptions
     public int? Threads { get; init; }
 
     /// <summary>How long loaded components stay in memory.</summary>
-    /// <value><see cref="MemoryPolicy.KeepLoaded"/>.</value>
+    /// <value><see cref="MemoryPolicy.KeepLoaded"/>. <see cref="MemoryPolicy.OneStageAtATime"/> needs <see cref="MaxConcurrentRequests"/> of 1.</value>
     public MemoryPolicy Memory { get; init; } = MemoryPolicy.KeepLoaded;
 
     /// <summary>How many requests may run at a time; the others wait in the order of their arrival.</summary>
@@ -39,7 +39,7 @@ public sealed record PipelineOptions
         const string Owner = nameof(PipelineOptions);
         check.Range(Owner, nameof(Threads), Threads, 1, 1024);
         check.Defined(Owner, nameof(Memory), Memory);
-        check.Range(Owner, nameof(MaxConcurrentRequests), MaxConcurrentRequests, 1, 64);
+        check.Range(Owner, nameof(MaxConcurrentRequests), MaxConcurrentRequests, 1, Memory == MemoryPolicy.OneStageAtATime ? 1 : 64);
         check.Range(Owner, nameof(StreamBufferSize), StreamBufferSize, 1, 65536);
         check.Range(Owner, nameof(PrefillChunkSize), PrefillChunkSize, 1, 65536);
         check.NotNull(Owner, nameof(Fidelity), Fidelity);

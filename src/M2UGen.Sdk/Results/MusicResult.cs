@@ -9,6 +9,9 @@ public sealed record MusicResult
     /// <summary>The text that conditioned the music: the model's answer, or the prompt itself where the bundle has no language model.</summary>
     public required string Caption { get; init; }
 
+    /// <summary>The codes the sound was decoded from, [codebooks, frames]; null for decoders without codes.</summary>
+    public IReadOnlyList<IReadOnlyList<int>>? Codes { get; init; }
+
     /// <summary>The language model's answer; null where the bundle has no language model.</summary>
     public AnswerResult? Answer { get; init; }
 

@@ -25,6 +25,12 @@ public sealed record ResultManifest
     /// <summary>The habits of the reference that were followed.</summary>
     public required Fidelity Fidelity { get; init; }
 
+    /// <summary>SHA-256 of the samples that the music went on from (little-endian floats), or null.</summary>
+    public string? AudioPromptHash { get; init; }
+
+    /// <summary>SHA-256 of the samples whose melody the music followed (little-endian floats), or null.</summary>
+    public string? MelodyHash { get; init; }
+
     /// <summary>The seed of the answer's tokens.</summary>
     public required ulong Seed { get; init; }
 

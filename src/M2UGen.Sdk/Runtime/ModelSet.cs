@@ -52,6 +52,18 @@ internal sealed class ModelSet : IDisposable
         }
     }
 
+    /// <summary>Frees every component until it is asked for again. Nobody may be running one.</summary>
+    public void UnloadAll()
+    {
+        List<Slot> slots;
+        lock (_slots)
+        {
+            slots = [.. _slots.Values];
+        }
+
+        Free(slots);
+    }
+
     public void Dispose()
     {
         List<Slot> slots;
@@ -66,6 +78,11 @@ internal sealed class ModelSet : IDisposable
             slots = [.. _slots.Values];
         }
 
+        Free(slots);
+    }
+
+    private static void Free(List<Slot> slots)
+    {
         foreach (Slot slot in slots)
         {
             lock (slot.Gate)

@@ -1,0 +1,32 @@
+namespace M2UGen.Sdk;
+
+/// <summary>Answers questions and makes music: the surface of <see cref="M2UGenPipeline"/>, for dependency injection and for tests.</summary>
+/// <remarks>
+/// Implementations are thread-safe. Only <see cref="StreamAsync(M2UGenRequest, CancellationToken)"/> does work; every other call is a fold over its updates.
+/// </remarks>
+public interface IM2UGenPipeline : IAsyncDisposable
+{
+    /// <summary>Starts a request that can be refined before it is sent.</summary>
+    /// <param name="text">A question, an instruction, or a description of music.</param>
+    M2UGenRequest Prompt(string text) => new(this, text);
+
+    /// <summary>Asks for a text answer; no music is made even if the model asks for some.</summary>
+    /// <exception cref="UnsupportedCapabilityException">The bundle has no language model.</exception>
+    Task<AnswerResult> AskAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).AskAsync(cancellationToken);
+
+    /// <summary>Makes music from a prompt.</summary>
+    /// <exception cref="MusicNotGeneratedException">The model answered with text only.</exception>
+    /// <exception cref="UnsupportedCapabilityException">The bundle has no music decoder.</exception>
+    Task<MusicResult> GenerateMusicAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).GenerateMusicAsync(cancellationToken);
+
+    /// <summary>Answers, and makes music if the model decides so.</summary>
+    Task<M2UGenResult> RunAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).RunAsync(cancellationToken);
+
+    /// <summary>Like <see cref="RunAsync"/>, handing out text and sound while they are made.</summary>
+    IAsyncEnumerable<GenerationUpdate> StreamAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).StreamAsync(cancellationToken);
+
+    /// <summary>Runs a request; the last update is <see cref="GenerationCompleted"/>.</summary>
+    /// <param name="request">The request; it may have been made by any pipeline.</param>
+    /// <param name="cancellationToken">Stops the request within one step.</param>
+    IAsyncEnumerable<GenerationUpdate> StreamAsync(M2UGenRequest request, CancellationToken cancellationToken = default);
+}

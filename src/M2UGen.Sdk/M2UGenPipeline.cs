@@ -1,0 +1,90 @@
+using M2UGen.Sdk.Pipeline;
+using Microsoft.Extensions.Logging;
+
+namespace M2UGen.Sdk;
+
+/// <summary>A loaded bundle: answers questions about music, and makes music. Load once, share, dispose at the end.</summary>
+/// <remarks>
+/// Thread-safe: calls may overlap; they wait for the device in the order of their arrival (<see cref="PipelineOptions.MaxConcurrentRequests"/>).
+/// Disposal may come at any time: it stops what runs, waits until it has stopped, and then frees the models.
+/// </remarks>
+public sealed class M2UGenPipeline : IM2UGenPipeline
+{
+    private readonly RequestTracker _tracker = new();
+    private readonly SemaphoreSlim _device;
+    private readonly PipelineParts _parts;
+    private readonly RequestRunner _runner;
+    private readonly RequestStream _stream;
+
+    internal M2UGenPipeline(PipelineParts parts, PipelineOptions options, ILogger logger)
+    {
+        _parts = parts;
+        Options = options;
+        _device = new SemaphoreSlim(options.MaxConcurrentRequests, options.MaxConcurrentRequests);
+        _runner = new RequestRunner(parts, options, logger);
+        _stream = new RequestStream(_tracker, _device, options.StreamBufferSize);
+    }
+
+    /// <summary>Which models the bundle holds: "m2ugen-musicgen", "m2ugen-audioldm2", "m2ugen" (answers only) or "musicgen" (music only).</summary>
+    public string Family => _parts.Identity.Family;
+
+    /// <summary>SHA-256 of the bundle's manifest: it names the bundle exactly.</summary>
+    public string BundleHash => _parts.Identity.BundleHash;
+
+    /// <summary>Whether the bundle has a language model.</summary>
+    public bool CanAnswer => _parts.Language is not null;
+
+    /// <summary>Whether the pipeline has a music decoder.</summary>
+    public bool CanGenerateMusic => _parts.Music is not null;
+
+    /// <summary>The options it was loaded with.</summary>
+    public PipelineOptions Options { get; }
+
+    /// <summary>Names the bundle directory to load; nothing is read before <see cref="M2UGenPipelineBuilder.LoadAsync(IProgress{LoadProgress}?, CancellationToken)"/>.</summary>
+    /// <param name="path">The directory with bundle.json in it.</param>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
+    public static M2UGenPipelineBuilder FromBundle(string path) => new(path);
+
+    /// <inheritdoc/>
+    public M2UGenRequest Prompt(string text) => new(this, text);
+
+    /// <inheritdoc/>
+    public Task<AnswerResult> AskAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).AskAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<MusicResult> GenerateMusicAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).GenerateMusicAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<M2UGenResult> RunAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).RunAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<GenerationUpdate> StreamAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).StreamAsync(cancellationToken);
+
+    /// <summary>Runs a request; the last update is <see cref="GenerationCompleted"/>.</summary>
+    /// <remarks>The request is checked by this call; work starts with the first update that is asked for.</remarks>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <exception cref="UnsupportedCapabilityException">The bundle lacks a part that the request needs.</exception>
+    /// <exception cref="ObjectDisposedException">The pipeline is disposed.</exception>
+    public IAsyncEnumerable<GenerationUpdate> StreamAsync(M2UGenRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        _tracker.ThrowIfClosed();
+        _runner.Check(request);
+        return _stream.RunAsync((updates, token) => _runner.Run(request, updates, token), request.OnlyResult, cancellationToken);
+    }
+
+    /// <summary>Stops every request, waits until they have stopped, and frees the models.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (await _tracker.CloseAsync().ConfigureAwait(false))
+        {
+            foreach (IDisposable owned in _parts.Owned)
+            {
+                owned.Dispose();
+            }
+
+            _device.Dispose();
+            _tracker.Dispose();
+        }
+    }
+}
