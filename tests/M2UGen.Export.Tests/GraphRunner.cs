@@ -16,7 +16,7 @@ internal sealed class GraphRunner : IDisposable
         session = new InferenceSession(Path.Combine(folder, graph.Name + ".onnx"), options);
     }
 
-    /// <summary>Runs once. Inputs are (name, elements of float, long or int, shape); outputs come back as floats with their shapes.</summary>
+    /// <summary>Runs once. Inputs are (name, elements of float, long or int, shape); outputs come back as floats (ids and codes too, which floats hold exactly) with their shapes.</summary>
     public Dictionary<string, (float[] Values, long[] Shape)> Run(params (string Name, Array Elements, long[] Shape)[] inputs)
     {
         Dictionary<string, OrtValue> values = [];
@@ -34,12 +34,15 @@ internal sealed class GraphRunner : IDisposable
             }
 
             using RunOptions options = new();
-            string[] names = [.. session.OutputMetadata.Where(output => output.Value.ElementType == typeof(float)).Select(output => output.Key)];
+            string[] names = [.. session.OutputMetadata.Where(output => output.Value.ElementType == typeof(float) || output.Value.ElementType == typeof(long)).Select(output => output.Key)];
             using IDisposableReadOnlyCollection<OrtValue> results = session.Run(options, values, names);
             Dictionary<string, (float[], long[])> outputs = [];
             for (int i = 0; i < names.Length; i++)
             {
-                outputs.Add(names[i], (results[i].GetTensorDataAsSpan<float>().ToArray(), results[i].GetTensorTypeAndShape().Shape));
+                float[] numbers = session.OutputMetadata[names[i]].ElementType == typeof(long)
+                    ? Array.ConvertAll(results[i].GetTensorDataAsSpan<long>().ToArray(), number => (float)number)
+                    : results[i].GetTensorDataAsSpan<float>().ToArray();
+                outputs.Add(names[i], (numbers, results[i].GetTensorTypeAndShape().Shape));
             }
 
             return outputs;

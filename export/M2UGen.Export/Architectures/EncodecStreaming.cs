@@ -22,6 +22,7 @@ internal sealed record EncodecStreaming(int ConvLeftFrames, int ConvRightFrames,
     /// With l wrong elements on the left and r on the right: a convolution makes them l + left and r + right (what pads the edge was taken from
     /// elements that lie no deeper). A transposed one of stride s, kernel k and left cut a: the last of l wrong inputs, or the missing one before
     /// the edge, reaches outputs below (l-1)·s + k - a; the first missing input behind the edge reaches outputs from (T-r)·s - a on.
+    /// Where padding reflects, the true beginning needs as many elements behind it as are padded in front: causal convolutions look right there too.
     /// </remarks>
     public static EncodecStreaming Of(EncodecConfig config)
     {
@@ -38,12 +39,14 @@ internal sealed record EncodecStreaming(int ConvLeftFrames, int ConvRightFrames,
             {
                 ConvShape residual = new(config.ResidualKernelSize, Dilation: Dilation(config, j), IsCausal: config.IsCausal);
                 left += residual.Left;
-                right += residual.Right;
+                right += Right(residual);
             }
         }
 
         ConvShape last = new(config.LastKernelSize, IsCausal: config.IsCausal);
-        return new EncodecStreaming(first.Left, first.Right, left + last.Left, right + last.Right, config.SamplesPerFrame);
+        return new EncodecStreaming(first.Left, Right(first), left + last.Left, right + Right(last), config.SamplesPerFrame);
+
+        int Right(ConvShape shape) => config.PadMode == "reflect" ? Math.Max(shape.Left, shape.Right) : shape.Right;
     }
 
     /// <summary>The dilation of residual block <paramref name="block"/> behind a (de)convolution.</summary>
