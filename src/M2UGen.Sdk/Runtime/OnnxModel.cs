@@ -25,7 +25,13 @@ internal sealed class OnnxModel : IOnnxModel
     public static OnnxModel Load(ModelBundle bundle, string component, RuntimeOptions options)
     {
         BundleComponent description = bundle.Component(component);
-        string path = bundle.PathOf(description.Graph);
+        return Load(bundle.PathOf(description.Graph), component, description, options);
+    }
+
+    /// <summary>Loads the graph at <paramref name="path"/>, wherever it lies.</summary>
+    /// <inheritdoc cref="Load(ModelBundle, string, RuntimeOptions)"/>
+    public static OnnxModel Load(string path, string component, BundleComponent description, RuntimeOptions options)
+    {
         InferenceSession session = OnnxRuntimeHost.CreateSession(path, component, options);
         try
         {
@@ -52,6 +58,7 @@ internal sealed class OnnxModel : IOnnxModel
         private readonly RunOptions _options = new();
         private readonly SortedDictionary<string, NativeTensor?> _bound = new(StringComparer.Ordinal);
         private readonly List<string> _outputs = [];
+        private readonly List<string> _allocated = [];
 
         public void BindInput(string name, NativeTensor tensor)
         {
@@ -63,17 +70,28 @@ internal sealed class OnnxModel : IOnnxModel
         {
             _binding.BindOutput(name, tensor.Value);
             Remember(name, tensor);
+            _allocated.Remove(name);
         }
 
         public void BindOutputToAllocated(string name)
         {
             _binding.BindOutputToDevice(name, OrtMemoryInfo.DefaultInstance);
             Remember(name, null);
+            if (!_allocated.Contains(name))
+            {
+                _allocated.Add(name);
+            }
         }
 
         public void Run(CancellationToken cancellationToken)
         {
             cancellationToken.ThrowIfCancellationRequested();
+
+            // The runtime binds what it allocated, so a further run would write into the last run's tensors, and could only have their shapes.
+            foreach (string name in _allocated)
+            {
+                _binding.BindOutputToDevice(name, OrtMemoryInfo.DefaultInstance);
+            }
 
             // Terminate stops the run between two of its nodes. The flag is taken back only after the registration
             // is gone, so a late callback cannot stop the next run.
