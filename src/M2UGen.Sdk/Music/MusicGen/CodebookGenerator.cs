@@ -11,15 +11,14 @@ internal sealed class CodebookGenerator
     private readonly MusicGenSequence _sequence;
     private readonly MusicGenConfig _config;
     private readonly CodeFrames _frames;
-    private readonly ICodeChooser _chooser;
+    private readonly CodeChooser _chooser;
     private readonly float _guidanceScale;
     private readonly bool _guided;
     private readonly int _pieces;
     private readonly long[] _column;
     private readonly float[] _scores;
-    private DelayLayout? _pattern;
+    private DelayPattern? _pattern;
     private MusicGenWindow _window;
-    private int _length;
     private int _next;
 
     /// <param name="sequence">The decoder, with rows for guidance where the scale is above 1.</param>
@@ -27,7 +26,7 @@ internal sealed class CodebookGenerator
     /// <param name="frames">Where codes go, [pieces × codebooks, frames]; holds the prompt's codes already.</param>
     /// <param name="chooser">Greedy, or at random.</param>
     /// <param name="guidanceScale">How far the unconditional half is left behind; 1 or less uses the conditional rows alone.</param>
-    public CodebookGenerator(MusicGenSequence sequence, MusicGenConfig config, CodeFrames frames, ICodeChooser chooser, double guidanceScale)
+    public CodebookGenerator(MusicGenSequence sequence, MusicGenConfig config, CodeFrames frames, CodeChooser chooser, double guidanceScale)
     {
         _sequence = sequence;
         _config = config;
@@ -55,9 +54,15 @@ internal sealed class CodebookGenerator
     public void Begin(MusicGenWindow window)
     {
         _window = window;
-        _length = 1 + window.PromptFrames + window.NewTokens;
         _next = 1 + window.PromptFrames;
-        _pattern = new DelayLayout(_config.Codebooks, _config.Channels, _length);
+        long[] prompt = new long[_column.Length * _next];
+        for (int row = 0; row < _column.Length; row++)
+        {
+            prompt[row * _next] = _config.StartTokenId;
+            _frames.Row(row, window.From, window.PromptFrames).CopyTo(prompt.AsSpan((row * _next) + 1));
+        }
+
+        _pattern = new DelayPattern(_config.Codebooks, _config.Channels, _config.PadTokenId, prompt, _next, _next + window.NewTokens);
         _frames.Count = window.From + window.PromptFrames;
     }
 
@@ -65,84 +70,37 @@ internal sealed class CodebookGenerator
     /// <returns>False when the pass was done already.</returns>
     public bool Step(CancellationToken cancellationToken)
     {
-        if (_pattern is null || _next >= _length)
+        if (_pattern is null || _next >= _pattern.Length)
         {
             return false;
         }
 
-        ReadOnlySpan<float> logits = _next == 1 + _window.PromptFrames
-            ? Start(_pattern, cancellationToken)
+        ReadOnlySpan<float> logits = _next == _pattern.StartLength
+            ? _sequence.Begin(_pattern.BuildStartIds(), _next, cancellationToken)
             : _sequence.Step(_column, cancellationToken);
         for (int row = 0; row < _column.Length; row++)
         {
-            _column[row] = Choose(_pattern, logits, row);
+            long forced = _pattern.Forced(row, _next);
+            _column[row] = forced == DelayPattern.Free ? Choose(logits, row, _next - 1 - _pattern.DelayOf(row)) : forced;
         }
 
-        int whole = _next - (_pattern.Applies ? _config.CodebooksPerChannel - 1 : 0);
-        _frames.Count = Math.Max(_frames.Count, _window.From + whole);
         _next++;
+        _frames.Count = Math.Max(_frames.Count, _window.From + _pattern.CompleteFrames(_next));
         return true;
     }
 
-    /// <summary>Feeds the start and the prompt, laid out by the pattern.</summary>
-    private ReadOnlySpan<float> Start(DelayLayout pattern, CancellationToken cancellationToken)
+    private long Choose(ReadOnlySpan<float> logits, int row, int frame)
     {
-        long[] ids = new long[_column.Length * _next];
-        for (int row = 0; row < _column.Length; row++)
-        {
-            int codebook = row % _config.Codebooks;
-            for (int column = 0; column < _next; column++)
-            {
-                ids[(row * _next) + column] = pattern.IsPad(codebook, column) ? _config.PadTokenId
-                    : column == 0 ? _config.StartTokenId
-                    : _frames[row, _window.From + column - 1 - pattern.DelayOf(codebook)];
-            }
-        }
-
-        return _sequence.Begin(ids, _next, cancellationToken);
-    }
-
-    private long Choose(DelayLayout pattern, ReadOnlySpan<float> logits, int row)
-    {
-        int codebook = row % _config.Codebooks;
-        if (pattern.IsPad(codebook, _next))
-        {
-            return _config.PadTokenId;
-        }
-
-        int frame = _next - 1 - pattern.DelayOf(codebook);
-        if (frame < _window.PromptFrames)
-        {
-            return _frames[row, _window.From + frame];
-        }
-
         int vocabulary = _config.VocabularySize;
-        ReadOnlySpan<float> conditional = logits.Slice(row * vocabulary, vocabulary);
+        ReadOnlySpan<float> scores = logits.Slice(row * vocabulary, vocabulary);
         if (_guided)
         {
-            ClassifierFreeGuidance.Apply(conditional, logits.Slice((_column.Length + row) * vocabulary, vocabulary), _guidanceScale, _scores);
-        }
-        else
-        {
-            conditional.CopyTo(_scores);
+            ClassifierFreeGuidance.Apply(scores, logits.Slice((_column.Length + row) * vocabulary, vocabulary), _guidanceScale, _scores);
+            scores = _scores;
         }
 
-        int code = _chooser.Choose(_scores, row / _config.Codebooks);
+        int code = _chooser.Choose(scores, row);
         _frames[row, _window.From + frame] = code;
         return code;
-    }
-
-    /// <summary>Where the delay pattern puts pads: codebook k of a channel is k steps late.</summary>
-    private sealed class DelayLayout(int codebooks, int channels, int length)
-    {
-        private readonly int _perChannel = codebooks / channels;
-
-        /// <summary>Sequences too short for the pattern have none.</summary>
-        public bool Applies => length >= (2 * _perChannel) - 1;
-
-        public int DelayOf(int codebook) => Applies ? codebook / channels : 0;
-
-        public bool IsPad(int codebook, int column) =>
-            Applies && (column <= DelayOf(codebook) || column >= length - (_perChannel - 1 - DelayOf(codebook)));
     }
 }

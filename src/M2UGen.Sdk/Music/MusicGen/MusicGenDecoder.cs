@@ -15,11 +15,6 @@ internal sealed class MusicGenDecoder : IMusicDecoder
     private const int StepsPerReport = 25;
 
     private readonly ModelSet _models;
-    private readonly T5TextEncoder _text;
-    private readonly EncodecDecoder _codec;
-    private readonly EncodecEncoder? _encoder;
-    private readonly AudioPromptPreprocessor _prompts;
-    private readonly ChromaExtractor? _chroma;
 
     /// <param name="models">The bundle's components.</param>
     /// <param name="config">The model's numbers.</param>
@@ -29,14 +24,26 @@ internal sealed class MusicGenDecoder : IMusicDecoder
     {
         _models = models;
         Config = config;
-        _text = new T5TextEncoder(models, config, tokenize);
-        _codec = new EncodecDecoder(models, config.Codec);
-        _encoder = hasEncoder ? new EncodecEncoder(models, config.Codec) : null;
-        _prompts = new AudioPromptPreprocessor(config);
-        _chroma = config.Chroma is null ? null : new ChromaExtractor(config.Chroma);
+        Text = new T5TextEncoder(models, config, tokenize);
+        Codec = new EncodecDecoder(models, config.Codec);
+        Encoder = hasEncoder ? new EncodecEncoder(models, config.Codec) : null;
+        Prompts = new AudioPromptPreprocessor(config);
+        Melody = config.Chroma is null ? null : new ChromaExtractor(config.Chroma);
     }
 
     public MusicGenConfig Config { get; }
+
+    public T5TextEncoder Text { get; }
+
+    public EncodecDecoder Codec { get; }
+
+    /// <summary>Null where the bundle holds no codec encoder.</summary>
+    public EncodecEncoder? Encoder { get; }
+
+    public AudioPromptPreprocessor Prompts { get; }
+
+    /// <summary>Null where the model cannot follow a melody.</summary>
+    public ChromaExtractor? Melody { get; }
 
     public int SampleRate => Config.Codec.SampleRate;
 
@@ -62,32 +69,15 @@ internal sealed class MusicGenDecoder : IMusicDecoder
 
         // The length is settled before any graph runs, so a wrong one fails at once.
         AudioPrompts? prompt = Prompt(request.Conditioning.AudioPrompt);
-        int promptFrames = prompt is null ? 0 : _encoder!.FrameCount(prompt.SampleCount);
+        int promptFrames = prompt is null ? 0 : Encoder!.FrameCount(prompt.SampleCount);
         MusicGenPlan plan = MusicGenPlan.Create(Config, options, request.Fidelity, promptFrames, PrefixLength(request));
         sink.Report(new StageProgress(GenerationStage.Music, 0, plan.Steps));
         ConditioningRows rows = Condition(request, cancellationToken);
-        using MusicGenCondition condition = MusicGenCondition.Create(
-            _models.Get(MusicGenConfig.ConditionComponent), Config, rows, Chroma(request.Conditioning.Melody), CodebookGenerator.IsGuided(scale), cancellationToken);
-        using MusicGenSequence sequence = new(_models.Get(MusicGenConfig.DecoderComponent), Config, condition, plan.FedCodes);
         CodeFrames frames = new(Config.Codebooks, plan.FrameCount);
         EncodePrompt(prompt, frames, cancellationToken);
-        using AudioEmitter emitter = new(_codec, frames, plan, Channels, sink);
-        CodebookGenerator generator = new(sequence, Config, frames, CodeChooser.Create(Config.Defaults, options, seed, pieces: 1), scale);
+        using AudioEmitter emitter = new(Codec, frames, plan, Channels, sink);
         int steps = 0;
-        foreach (MusicGenWindow window in plan.Windows)
-        {
-            generator.Begin(window);
-            while (generator.Step(cancellationToken))
-            {
-                if (++steps % StepsPerReport == 0 || steps == plan.Steps)
-                {
-                    sink.Report(new StageProgress(GenerationStage.Music, steps, plan.Steps));
-                }
-
-                emitter.Advance(cancellationToken);
-            }
-        }
-
+        FillCodes(frames, plan, rows, Chroma(request.Conditioning.Melody), scale, CodeChooser.Create(Config, options, seed, frames.Rows), Stepped, cancellationToken);
         emitter.Finish(cancellationToken);
         return new MusicDecoding
         {
@@ -96,7 +86,49 @@ internal sealed class MusicGenDecoder : IMusicDecoder
             Steps = steps,
             Codes = Codes(frames),
         };
+
+        void Stepped()
+        {
+            if (++steps % StepsPerReport == 0 || steps == plan.Steps)
+            {
+                sink.Report(new StageProgress(GenerationStage.Music, steps, plan.Steps));
+            }
+
+            emitter.Advance(cancellationToken);
+        }
     }
+
+    /// <summary>Makes the codes of one or several pieces of the same length.</summary>
+    /// <param name="frames">[pieces × codebooks, <see cref="MusicGenPlan.FrameCount"/>], the prompts' codes in it; receives all others.</param>
+    /// <param name="plan">The passes.</param>
+    /// <param name="rows">What each piece listens to.</param>
+    /// <param name="chroma">Melody models: [pieces, chroma length, classes].</param>
+    /// <param name="guidanceScale">1 or less: no guidance.</param>
+    /// <param name="chooser">Greedy, or at random.</param>
+    /// <param name="stepped">Called after every step.</param>
+    /// <param name="cancellationToken">Looked at in every step, and inside it.</param>
+    public void FillCodes(CodeFrames frames, MusicGenPlan plan, ConditioningRows rows, ReadOnlySpan<float> chroma, double guidanceScale, CodeChooser chooser, Action? stepped, CancellationToken cancellationToken)
+    {
+        using MusicGenCondition condition = CreateCondition(rows, chroma, CodebookGenerator.IsGuided(guidanceScale), cancellationToken);
+        using MusicGenSequence sequence = CreateSequence(condition, plan.FedCodes);
+        CodebookGenerator generator = new(sequence, Config, frames, chooser, guidanceScale);
+        foreach (MusicGenWindow window in plan.Windows)
+        {
+            generator.Begin(window);
+            while (generator.Step(cancellationToken))
+            {
+                stepped?.Invoke();
+            }
+        }
+    }
+
+    /// <summary>Runs the conditioning graph.</summary>
+    public MusicGenCondition CreateCondition(ConditioningRows rows, ReadOnlySpan<float> chroma, bool guided, CancellationToken cancellationToken) =>
+        MusicGenCondition.Create(_models.Get(MusicGenConfig.ConditionComponent), Config, rows, chroma, guided, cancellationToken);
+
+    /// <summary>Makes the decoder's state for up to <paramref name="capacity"/> codes a row.</summary>
+    public MusicGenSequence CreateSequence(MusicGenCondition condition, int capacity) =>
+        new(_models.Get(MusicGenConfig.DecoderComponent), Config, condition, capacity);
 
     private void CheckCapabilities(MusicConditioning conditioning)
     {
@@ -115,7 +147,7 @@ internal sealed class MusicGenDecoder : IMusicDecoder
             throw new UnsupportedCapabilityException("audio prompt", "Melody models cannot go on from an audio prompt. Give the sound as the melody, or use a MusicGen that is no melody model.");
         }
 
-        if (_encoder is null)
+        if (Encoder is null)
         {
             throw new UnsupportedCapabilityException("audio prompt", $"This bundle has no component '{EncodecConfig.EncoderComponent}', which an audio prompt needs. Export the bundle again with it.");
         }
@@ -130,7 +162,7 @@ internal sealed class MusicGenDecoder : IMusicDecoder
         }
 
         MusicConditioningMode mode = request.Options.Conditioning;
-        int caption = mode == MusicConditioningMode.Embedding ? 0 : _text.Tokenize(request.Conditioning.Caption ?? "", request.Fidelity.PadCaption).Ids.Length;
+        int caption = mode == MusicConditioningMode.Embedding ? 0 : Text.Tokenize(request.Conditioning.Caption ?? "", request.Fidelity.PadCaption).Ids.Length;
         int embedding = mode == MusicConditioningMode.Caption ? 0 : (request.Conditioning.Embedding?.Length ?? 0) / Config.TextWidth;
         return chroma.ChromaLength + caption + embedding;
     }
@@ -148,11 +180,11 @@ internal sealed class MusicGenDecoder : IMusicDecoder
 
         ReadOnlyMemory<float> embedding = conditioning.Embedding
             ?? throw new ArgumentException($"MusicOptions.Conditioning is {mode}, but there is no embedding. Only a bundle with a language model and its output projector makes one; use {nameof(MusicConditioningMode.Caption)}.", nameof(request));
-        int visible = request.Options.MaskEmbeddingByCaption ? (int)_text.Tokenize(CaptionText(), padded).Mask.Sum() : int.MaxValue;
+        int visible = request.Options.MaskEmbeddingByCaption ? (int)Text.Tokenize(CaptionText(), padded).Mask.Sum() : int.MaxValue;
         ConditioningRows rows = ConditioningRows.FromEmbedding(embedding.Span, Config.TextWidth, visible);
         return mode == MusicConditioningMode.Both ? Caption().Then(rows) : rows;
 
-        ConditioningRows Caption() => _text.Encode(CaptionText(), padded, cancellationToken);
+        ConditioningRows Caption() => Text.Encode(CaptionText(), padded, cancellationToken);
 
         string CaptionText() => conditioning.Caption
             ?? throw new ArgumentException("The conditioning has no caption. Set MusicConditioning.Caption; it may be the empty text.", nameof(request));
@@ -161,9 +193,9 @@ internal sealed class MusicGenDecoder : IMusicDecoder
     private float[] Chroma(AudioClip? melody) =>
         Config.Chroma is not { } chroma ? []
         : melody is null ? ChromaFeatures.None(chroma.ChromaLength, chroma.ChromaCount)
-        : _chroma!.Extract(melody).Fit(chroma.ChromaLength);
+        : Melody!.Extract(melody).Fit(chroma.ChromaLength);
 
-    private AudioPrompts? Prompt(AudioClip? clip) => clip is null ? null : _prompts.Pad([_prompts.Prepare(clip)]);
+    private AudioPrompts? Prompt(AudioClip? clip) => clip is null ? null : Prompts.Pad([Prompts.Prepare(clip)]);
 
     /// <summary>Puts the prompt's codes first.</summary>
     private void EncodePrompt(AudioPrompts? prompt, CodeFrames frames, CancellationToken cancellationToken)
@@ -173,7 +205,7 @@ internal sealed class MusicGenDecoder : IMusicDecoder
             return;
         }
 
-        CodeFrames codes = _encoder!.Encode(prompt.Values, Channels, prompt.SampleCount, cancellationToken);
+        CodeFrames codes = Encoder!.Encode(prompt.Values, Channels, prompt.SampleCount, cancellationToken);
         for (int row = 0; row < codes.Rows; row++)
         {
             codes.Row(row, 0, codes.Count).CopyTo(frames.Row(row, 0, codes.Count));
