@@ -21,15 +21,14 @@ internal static partial class MelodyChroma
 
         if (c.Inputs.Has("stems"))
         {
-            long[] shape = c.Inputs.Shape("stems");
-            AudioClip mono = extractor.MixStems(Samples(c, "stems"), (int)shape[^3], (int)shape[^2], Rate(c, "stems"));
+            AudioClip mono = Stems(c, extractor);
             CompareIfExpected(c, report, "stems_mono", mono.Samples.Span, [1, mono.SampleCount]);
             Compare(c, report, "stems", extractor.Extract(mono));
         }
 
         if (c.Expected.Has("chroma/batch"))
         {
-            ChromaFeatures[] batch = extractor.ExtractBatch([.. BatchNames(c).Select(name => Wave(c, $"chroma_wave/{name}").Samples.ToArray())]);
+            ChromaFeatures[] batch = Batch(c, extractor);
             float[] rows = [.. batch.SelectMany(f => f.OneHot())];
             report.Compare("chroma/batch", rows, [batch.Length, batch[0].FrameCount, batch[0].ChromaCount]);
         }
@@ -39,6 +38,31 @@ internal static partial class MelodyChroma
         {
             CompareFilters(c, report, extractor);
         }
+    }
+
+    /// <summary>The chroma that an expected tensor holds, made from what it was made of.</summary>
+    /// <param name="c">The case.</param>
+    /// <param name="extractor">As the exported bundle configures it.</param>
+    /// <param name="tensor">`chroma/NAME`.</param>
+    /// <returns>One melody; several for `chroma/batch`.</returns>
+    public static ChromaFeatures[] Features(ParityCase c, ChromaExtractor extractor, string tensor)
+    {
+        string name = tensor["chroma/".Length..];
+        return name switch
+        {
+            "batch" => Batch(c, extractor),
+            "stems" => [extractor.Extract(Stems(c, extractor))],
+            _ => [extractor.Extract(Wave(c, $"chroma_wave/{name}"))],
+        };
+    }
+
+    private static ChromaFeatures[] Batch(ParityCase c, ChromaExtractor extractor) =>
+        extractor.ExtractBatch([.. BatchNames(c).Select(name => Wave(c, $"chroma_wave/{name}").Samples.ToArray())]);
+
+    private static AudioClip Stems(ParityCase c, ChromaExtractor extractor)
+    {
+        long[] shape = c.Inputs.Shape("stems");
+        return extractor.MixStems(Samples(c, "stems"), (int)shape[^3], (int)shape[^2], Rate(c, "stems"));
     }
 
     private static void Compare(ParityCase c, ParityReport report, string name, ChromaFeatures features)

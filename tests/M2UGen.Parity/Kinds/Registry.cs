@@ -1,3 +1,5 @@
+using M2UGen.Parity.Kinds.MusicGen;
+
 namespace M2UGen.Parity.Kinds;
 
 /// <summary>Which handler runs which kind, and which kinds have none yet.</summary>
@@ -7,6 +9,13 @@ internal static class Registry
     [
         new CheckpointFilesKind(),
         new MediaResampleKind(),
+        new MusicGenSmallKind(),
+        new MusicGenT5Kind(),
+        new MusicGenEncodecKind(),
+        new MusicGenEmbeddingKind(),
+        new MusicGenContinuationKind(),
+        new MusicGenMelodyKind(),
+        new MusicGenStereoKind(),
     ];
 
     private const string Encoders = "needs the audio, image and video encoders, which are not there yet";
