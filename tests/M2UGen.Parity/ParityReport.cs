@@ -126,6 +126,26 @@ internal sealed class ParityReport
 
     public void Fail(string name, string reason) => Add(new ParityResult(name, Verdict.Failed, null, null, reason));
 
+    /// <summary>Runs one row of a case: an exception becomes a failure of that row, and the other rows are still run.</summary>
+    public void Row(string name, Action body)
+    {
+        try
+        {
+            body();
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Fail(name, Describe(e));
+        }
+    }
+
+    /// <summary>An exception in one line: type, message, and the place in our own code.</summary>
+    public static string Describe(Exception exception)
+    {
+        string place = exception.StackTrace?.Split('\n').FirstOrDefault(l => l.Contains("M2UGen.", StringComparison.Ordinal))?.Trim() ?? "";
+        return $"{exception.GetType().Name}: {exception.Message} {place}".TrimEnd();
+    }
+
     /// <summary>Whether a tensor or row has a line already.</summary>
     public bool Has(string name) => seen.Contains(name);
 

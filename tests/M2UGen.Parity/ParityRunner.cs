@@ -124,7 +124,7 @@ internal sealed class ParityRunner(ParityOptions options) : IDisposable
         {
             // Whatever a case does, the others are still to be run.
             interrupted = true;
-            report.Fail("case", Describe(e));
+            report.Fail("case", ParityReport.Describe(e));
         }
 
         report.Close(interrupted);
@@ -135,11 +135,5 @@ internal sealed class ParityRunner(ParityOptions options) : IDisposable
         ParityReport report = new(folder, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), "unknown");
         report.Fail(name, reason);
         return report;
-    }
-
-    private static string Describe(Exception exception)
-    {
-        string place = exception.StackTrace?.Split('\n').FirstOrDefault(l => l.Contains("M2UGen.", StringComparison.Ordinal))?.Trim() ?? "";
-        return $"{exception.GetType().Name}: {exception.Message} {place}".TrimEnd();
     }
 }

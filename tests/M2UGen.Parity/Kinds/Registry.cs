@@ -7,6 +7,7 @@ internal static class Registry
 {
     private static readonly IParityKind[] Handlers =
     [
+        new M2UGenKind(),
         new CheckpointFilesKind(),
         new MediaResampleKind(),
         new MusicGenSmallKind(),

@@ -1,0 +1,137 @@
+using System.Text.Json;
+using M2UGen.Sdk;
+using M2UGen.Sdk.Language.Tokenization;
+using M2UGen.Sdk.Music;
+
+namespace M2UGen.Parity.Kinds;
+
+/// <summary>
+/// Rows <c>gen.N</c>: a prompt without media through the whole pipeline, greedy, with the reference's habits: prompt ids, chosen ids, texts, whether music follows,
+/// the hidden states of the music tokens, the projector, codes and waveform.
+/// </summary>
+internal static class M2UGenAnswers
+{
+    public static void Run(ParityCase c, M2UGenSession session, JsonElement rows, ParityReport report, CancellationToken cancellationToken)
+    {
+        foreach (JsonElement row in rows.EnumerateArray())
+        {
+            string name = $"gen.{row.GetProperty("index").GetInt32()}";
+            if (M2UGenKind.HasMedia(row))
+            {
+                report.Skip(name, M2UGenKind.NeedsEncoder);
+                if (c.HasExpected)
+                {
+                    report.SkipAll($"{name}.*", M2UGenKind.NeedsEncoder);
+                }
+
+                continue;
+            }
+
+            report.Row(name, () => RunRow(c, session, row, name, report, cancellationToken));
+        }
+    }
+
+    private static void RunRow(ParityCase c, M2UGenSession session, JsonElement row, string name, ParityReport report, CancellationToken cancellationToken)
+    {
+        string question = row.GetProperty("question").GetString()!;
+        report.CheckIds($"{name}.prompt_ids", Ids(row, "prompt_ids"), Long(session.Tokenizer.Encode(PromptTemplate.Format(question))));
+
+        M2UGenResult result = session.Pipeline.Prompt(question)
+            .WithFidelity(Fidelity.Reference)
+            .WithGeneration(GenerationOptions.Greedy with { MaxNewTokens = row.GetProperty("max_gen_len").GetInt32() })
+            .WithMusic(Music(c, row))
+            .RunAsync(cancellationToken).GetAwaiter().GetResult();
+        AnswerResult answer = result.Answer!;
+        report.CheckIds($"{name}.ids", Ids(row, "ids"), Long(answer.TokenIds));
+        report.CheckText($"{name}.text", row.GetProperty("text").GetString(), answer.RawText);
+        if (row.TryGetProperty("shown_text", out JsonElement shown))
+        {
+            report.CheckText($"{name}.shown_text", shown.GetString(), AnswerText.ShownByDemo(answer.RawText));
+        }
+
+        bool music = row.GetProperty("music").GetBoolean();
+        report.Check($"{name}.music", answer.AsksForMusic == music, $"expected {music}, found {answer.AsksForMusic}");
+        if (answer.AudioTokenStates is { } states)
+        {
+            CompareEmbedding(c, session, name, states, report, cancellationToken);
+        }
+
+        if (session.HasMusicDecoder)
+        {
+            CompareMusic(session, row, name, result.Music, report);
+        }
+        else if (row.TryGetProperty("caption", out JsonElement caption))
+        {
+            // Without a decoder the caption is what the pipeline would hand on: the answer as it is.
+            report.CheckText($"{name}.caption", caption.GetString(), answer.RawText);
+        }
+    }
+
+    private static MusicOptions Music(ParityCase c, JsonElement row) => new()
+    {
+        Sample = false,
+        Conditioning = MusicConditioningMode.Caption,
+        MaxNewTokens = row.TryGetProperty("max_new_tokens", out JsonElement tokens) ? tokens.GetInt32() : null,
+        GuidanceScale = c.Json.TryGetProperty("guidance_scale", out JsonElement scale) ? scale.GetDouble() : null,
+    };
+
+    /// <summary>The states of the music tokens, and what the projector makes of them.</summary>
+    private static void CompareEmbedding(ParityCase c, M2UGenSession session, string name, float[] states, ParityReport report, CancellationToken cancellationToken)
+    {
+        int tokens = states.Length / session.Config.Dim;
+        report.Compare($"{name}.music_embeddings", states, [tokens, session.Config.Dim]);
+
+        OutputProjector projector = new(session.Models);
+        float[] raw = projector.ProjectRaw(states, tokens, cancellationToken);
+        long[] shape = [.. session.Bundle.Component(OutputProjector.Component).Outputs.Single().Dimensions.Skip(1).Select(d => d.Size)];
+        report.Compare($"{name}.projector", raw, shape);
+
+        // AudioLDM2: one long vector for two models. Their widths are in the diffusion pipeline's own files; where there is no such directory the case states them.
+        if (c.Json.TryGetProperty("decoder_widths", out JsonElement widths))
+        {
+            string prompt = $"{name}.prompt_embeds", generated = $"{name}.generated_prompt_embeds";
+            int textWidth = widths.GetProperty("t5").GetInt32(), gpt2Width = widths.GetProperty("gpt2").GetInt32();
+            int positions = (int)c.Expected.Shape(prompt)[0];
+            float[] embedding = projector.Project(states, tokens, cancellationToken);
+            (ReadOnlyMemory<float> promptEmbeds, ReadOnlyMemory<float> generatedEmbeds) = OutputProjector.SplitAudioLdm2(embedding, positions, textWidth);
+            report.Compare(prompt, promptEmbeds.Span, [positions, textWidth]);
+            report.Compare(generated, generatedEmbeds.Span, [generatedEmbeds.Length / gpt2Width, gpt2Width]);
+        }
+    }
+
+    private static void CompareMusic(M2UGenSession session, JsonElement row, string name, MusicResult? music, ParityReport report)
+    {
+        if (!row.GetProperty("music").GetBoolean())
+        {
+            report.Check($"{name}.no_music", music is null, "music was made although the answer does not ask for any");
+            return;
+        }
+
+        if (music is null)
+        {
+            report.Fail($"{name}.waveform", "the pipeline made no music");
+            return;
+        }
+
+        report.CheckText($"{name}.caption", row.GetProperty("caption").GetString(), music.Caption);
+        if (row.TryGetProperty("caption_ids", out _))
+        {
+            report.CheckIds($"{name}.caption_ids", Ids(row, "caption_ids"), session.CaptionIds(music.Caption));
+        }
+
+        // "Rows with codes_left_out have no codes, rows without `waveform` no waveform."
+        if (!row.TryGetProperty("codes_left_out", out _))
+        {
+            report.CompareExact($"{name}.codes", [.. music.Codes!.SelectMany(codebook => codebook).Select(code => (long)code)], [music.Codes!.Count, music.Codes![0].Count]);
+        }
+
+        if (row.TryGetProperty("waveform", out JsonElement waveform) && waveform.ValueKind == JsonValueKind.True)
+        {
+            report.Compare($"{name}.waveform", music.Audio.Samples.Span, [music.Audio.Samples.Length]);
+        }
+    }
+
+    private static long[] Ids(JsonElement row, string name) => [.. row.GetProperty(name).EnumerateArray().Select(id => id.GetInt64())];
+
+    private static long[] Long(IReadOnlyList<int> ids) => [.. ids.Select(id => (long)id)];
+}

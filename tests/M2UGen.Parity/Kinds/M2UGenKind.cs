@@ -1,0 +1,82 @@
+using System.Text.Json;
+
+namespace M2UGen.Parity.Kinds;
+
+/// <summary>
+/// Cases of the whole system: greedy answers and the music they ask for, teacher-forced runs, sampling distributions, merged shards.
+/// What needs an encoder or a media reader is skipped by name.
+/// </summary>
+internal sealed class M2UGenKind : IParityKind
+{
+    internal const string NeedsEncoder = "needs an encoder, which is not there yet";
+
+    private const string NeedsVideo = "needs the video reader, which is not there yet";
+
+    public bool Handles(string kind) => kind == "m2ugen";
+
+    public void Run(ParityCase c, ParityReport report, CancellationToken cancellationToken)
+    {
+        if (c.HasFile("shards"))
+        {
+            M2UGenShards.Run(c, report);
+        }
+
+        if (c.HasFile("checkpoint"))
+        {
+            using M2UGenSession session = new(c);
+            if (c.Json.TryGetProperty("teacher_forced", out JsonElement forced))
+            {
+                M2UGenTeacherForced.Run(c, session, forced, report, cancellationToken);
+            }
+
+            if (c.Json.TryGetProperty("greedy", out JsonElement greedy))
+            {
+                M2UGenAnswers.Run(c, session, greedy, report, cancellationToken);
+            }
+
+            if (c.Json.TryGetProperty("sampling", out JsonElement sampling))
+            {
+                M2UGenSampling.Run(c, session, sampling, report, cancellationToken);
+            }
+        }
+
+        SkipWhatNeedsEncoders(c, report);
+    }
+
+    /// <summary>Whether a row of case.json comes with sound, a picture or a film.</summary>
+    internal static bool HasMedia(JsonElement row) => HasText(row, "audio") || HasText(row, "image") || HasText(row, "video");
+
+    private static bool HasText(JsonElement row, string name) =>
+        row.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String;
+
+    private static void SkipWhatNeedsEncoders(ParityCase c, ParityReport report)
+    {
+        foreach ((string property, string tensors) in new[] { ("conversation", "conversation.*"), ("long_audio", "long.*") })
+        {
+            if (c.Json.TryGetProperty(property, out _))
+            {
+                report.Skip(property, NeedsEncoder);
+            }
+
+            Skip(tensors, NeedsEncoder);
+        }
+
+        if (c.Json.TryGetProperty("frame_choice", out _))
+        {
+            report.Skip("frame_choice", NeedsVideo);
+        }
+
+        foreach (string modality in new[] { "audio", "image", "video" })
+        {
+            Skip($"{modality}_*", NeedsEncoder);
+        }
+
+        void Skip(string pattern, string reason)
+        {
+            if (c.HasExpected)
+            {
+                report.SkipAll(pattern, reason);
+            }
+        }
+    }
+}

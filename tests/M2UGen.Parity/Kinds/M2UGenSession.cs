@@ -1,0 +1,63 @@
+using M2UGen.Sdk;
+using M2UGen.Sdk.Language;
+using M2UGen.Sdk.Language.Tokenization;
+using M2UGen.Sdk.Music.MusicGen;
+using M2UGen.Sdk.Runtime;
+using M2UGen.Sdk.Runtime.Bundles;
+
+namespace M2UGen.Parity.Kinds;
+
+/// <summary>A case's checkpoint, exported once and opened: the pieces of the SDK that its rows are run through.</summary>
+internal sealed class M2UGenSession : IDisposable
+{
+    private readonly ModelSet models;
+    private readonly Lazy<T5TextEncoder> captions;
+    private readonly Lazy<M2UGenPipeline> pipeline;
+
+    public M2UGenSession(ParityCase c)
+    {
+        string folder = M2UGenExports.Bundle(c);
+        Bundle = ModelBundle.Open(folder);
+        models = new ModelSet(Bundle, new RuntimeOptions());
+        Config = LlamaConfig.From(Bundle.Component("llama"));
+        Tokenizer = LlamaTextTokenizer.Load(Bundle.PathOf(Bundle.Manifest.Tokenizers["llama"].Folder));
+        TextPrefix = Bundle.ReadTensor("prefix-text");
+        captions = new Lazy<T5TextEncoder>(() => new T5TextEncoder(models, MusicGenConfig.From(Bundle), CaptionTokenizer.Open(Bundle)));
+        pipeline = new Lazy<M2UGenPipeline>(() => M2UGenPipeline.FromBundle(folder).LoadAsync().GetAwaiter().GetResult());
+    }
+
+    public ModelBundle Bundle { get; }
+
+    public LlamaConfig Config { get; }
+
+    public LlamaTextTokenizer Tokenizer { get; }
+
+    /// <summary>[prefix layers, dim]: what a request without media gets.</summary>
+    public float[] TextPrefix { get; }
+
+    /// <summary>The pipeline over the same bundle, as a user would load it.</summary>
+    public M2UGenPipeline Pipeline => pipeline.Value;
+
+    public ModelSet Models => models;
+
+    /// <summary>Whether the bundle can turn an answer into sound.</summary>
+    public bool HasMusicDecoder => Bundle.Manifest.Components.ContainsKey(MusicGenConfig.DecoderComponent);
+
+    public IOnnxModel Model(string component) => models.Get(component);
+
+    /// <summary>The T5 ids of a caption, padded as the reference's call pads them.</summary>
+    public long[] CaptionIds(string caption) => captions.Value.Tokenize(caption, padded: true).Ids;
+
+    /// <summary>A run of the language model that has room for <paramref name="capacity"/> tokens.</summary>
+    public LlamaDecoder Decode(int capacity, ReadOnlySpan<float> prefix) => new(Model("llama"), Config, capacity, prefix);
+
+    public void Dispose()
+    {
+        if (pipeline.IsValueCreated)
+        {
+            pipeline.Value.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
+
+        models.Dispose();
+    }
+}
