@@ -69,14 +69,14 @@ internal sealed record LlamaConfig
 
     private static int ContextLengthOf(JsonObject config, List<string> problems)
     {
-        switch (config["max_positions"])
+        switch (config["context_length"])
         {
             case null:
                 return ReferenceContextLength;
             case JsonValue value when value.TryGetValue(out int number) && number > 1:
                 return number;
             case { } other:
-                problems.Add($"config.max_positions: expected an integer above 1, found {other.ToJsonString()}");
+                problems.Add($"config.context_length: expected an integer above 1, found {other.ToJsonString()}");
                 return ReferenceContextLength;
         }
     }

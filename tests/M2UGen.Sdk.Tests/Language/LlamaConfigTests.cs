@@ -17,18 +17,18 @@ public sealed class LlamaConfigTests
     }
 
     [Fact]
-    public void From_ConfigWithMaxPositions_TakesIt() =>
-        Assert.Equal(96, LlamaConfig.From(Component() with { Config = new JsonObject { ["max_positions"] = 96 } }).ContextLength);
+    public void From_ConfigWithContextLength_TakesIt() =>
+        Assert.Equal(96, LlamaConfig.From(Component() with { Config = new JsonObject { ["context_length"] = 96 } }).ContextLength);
 
     [Fact]
     public void From_MissingTensorsAndBadNumber_ListsAll()
     {
         ModelContractException error = Assert.Throws<ModelContractException>(() => LlamaConfig.From(
-            Component() with { Inputs = [], Config = new JsonObject { ["max_positions"] = "long" } }));
+            Component() with { Inputs = [], Config = new JsonObject { ["context_length"] = "long" } }));
         Assert.Equal("llama", error.Component);
         Assert.Contains(error.Mismatches, m => m.StartsWith("past_key_values.0.key", StringComparison.Ordinal));
         Assert.Contains(error.Mismatches, m => m.StartsWith("prefix", StringComparison.Ordinal));
-        Assert.Contains(error.Mismatches, m => m.StartsWith("config.max_positions", StringComparison.Ordinal));
+        Assert.Contains(error.Mismatches, m => m.StartsWith("config.context_length", StringComparison.Ordinal));
     }
 
     private static BundleComponent Component() => new()
