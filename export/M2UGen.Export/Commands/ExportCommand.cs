@@ -13,6 +13,14 @@ internal static class ExportCommand
             Description = "A ckpts folder as M2UGen's README lays it out, or a Hugging Face MusicGen directory. May be left out where the switches name the parts.",
             Arity = ArgumentArity.ZeroOrOne,
         };
+        source.Validators.Add(argument =>
+        {
+            // A mistyped switch would otherwise be taken for the source.
+            if (argument.Tokens is [{ Value: ['-', ..] mistyped }])
+            {
+                argument.AddError($"'{mistyped}' is no option of export. A directory of that name is given as './{mistyped}'.");
+            }
+        });
         Option<string> output = new("--output", "-o") { Description = "The directory of the bundle to make.", Required = true };
         Option<bool> force = new("--force") { Description = "Replace a bundle that is already there." };
         Option<string?> model = new("--model") { Description = "M2UGen's checkpoint.pth." };
