@@ -77,7 +77,7 @@ internal sealed class LanguageModel
         using LlamaDecoder decoder = new(_model(), Config, prompt.Length + limit, prefix);
         AudioTokenStates states = new(Tokenizer, Config.Dim);
         StopRule stopRule = new(Tokenizer, input.Fidelity.StopAtEndOfSequence);
-        TokenGenerator generator = new(decoder, AnswerSampler.Create(input.Options, Config.VocabularySize, input.Seed), stopRule, states)
+        TokenGenerator generator = new(decoder, new AnswerSampler(input.Options, input.Seed), stopRule, states)
         {
             Limit = limit,
             PrefillChunkSize = input.PrefillChunkSize,

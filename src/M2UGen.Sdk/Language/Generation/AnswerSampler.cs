@@ -1,25 +1,32 @@
-using System.Numerics.Tensors;
+using M2UGen.Sdk.Sampling;
 
 namespace M2UGen.Sdk.Language.Generation;
 
 /// <summary>Chooses an answer's tokens as <see cref="GenerationOptions"/> say. Not thread-safe; one instance an answer; a choice allocates nothing.</summary>
-internal abstract class AnswerSampler
+internal sealed class AnswerSampler
 {
-    /// <summary>Chooses the next token.</summary>
-    /// <param name="logits">[vocabulary] logits of the last position; may be overwritten.</param>
-    public abstract int Choose(Span<float> logits);
+    private readonly ITokenSampler _sampler;
+    private CounterRandom _random;
 
     /// <param name="options">Checked options.</param>
-    /// <param name="vocabularySize">Length of the logits.</param>
     /// <param name="seed">Start of the random sequence.</param>
-    public static AnswerSampler Create(GenerationOptions options, int vocabularySize, ulong seed) =>
-        options.Temperature == 0
-            ? new Greedy()
-            : throw new UnsupportedCapabilityException("sampling", $"Drawing tokens at random ({vocabularySize} tokens, seed {seed}) is not there yet. Set GenerationOptions.Temperature to 0.");
-
-    /// <summary>The most probable token, the first of them on a tie (reference: argmax at temperature 0).</summary>
-    private sealed class Greedy : AnswerSampler
+    public AnswerSampler(GenerationOptions options, ulong seed)
     {
-        public override int Choose(Span<float> logits) => TensorPrimitives.IndexOfMax(logits);
+        _random = new CounterRandom(seed, RandomStreams.Text);
+        _sampler = new SamplingOptions
+        {
+            Temperature = options.Temperature,
+            TopK = options.TopK ?? 0,
+            TopP = options.TopP,
+
+            // Reference llama/utils.py sample_top_p; music follows the libraries' rule instead.
+            TopPRule = TopPRule.MassBefore,
+            MinP = options.MinP ?? 0,
+            TypicalP = options.TypicalP ?? 1,
+        }.CreateSampler();
     }
+
+    /// <summary>Chooses the next token.</summary>
+    /// <param name="logits">[vocabulary] logits of the last position.</param>
+    public int Choose(ReadOnlySpan<float> logits) => _sampler.Sample(logits, ref _random);
 }
