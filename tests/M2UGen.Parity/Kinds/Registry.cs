@@ -17,6 +17,12 @@ internal static class Registry
         new MusicGenContinuationKind(),
         new MusicGenMelodyKind(),
         new MusicGenStereoKind(),
+        new TokenizerLlamaKind(),
+        new TokenizerLlamaRealKind(),
+        new TokenizerT5Kind(),
+        new SamplingKind(),
+        new MusicGenSamplingKind(),
+        new MusicGenDelayKind(),
     ];
 
     private const string Encoders = "needs the audio, image and video encoders, which are not there yet";
