@@ -70,6 +70,7 @@ internal sealed class LlamaVocabularyFile
     private static byte[] BuildModel(string[] pieces)
     {
         using MemoryStream model = new();
+        Span<byte> number = stackalloc byte[4];
         for (int i = 0; i < pieces.Length; i++)
         {
             byte[] text = Encoding.UTF8.GetBytes(pieces[i]);
@@ -80,7 +81,6 @@ internal sealed class LlamaVocabularyFile
             using MemoryStream piece = new();
             WriteBytes(piece, 1, text);
             piece.WriteByte((2 << 3) | 5);
-            Span<byte> number = stackalloc byte[4];
             BinaryPrimitives.WriteSingleLittleEndian(number, score);
             piece.Write(number);
             WriteNumber(piece, 3, (int)type);

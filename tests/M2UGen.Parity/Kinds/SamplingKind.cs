@@ -10,6 +10,9 @@ internal sealed class SamplingKind : IParityKind
     // Below this distance from a border float32 rounding decides, says the case.
     private const double LeastMargin = 1e-6;
 
+    // How far the sum of a vocabulary's float32 probabilities may be from 1, and with it a border.
+    private const double RoundingReach = 1e-5;
+
     public bool Handles(string kind) => kind == "sampling";
 
     public void Run(ParityCase c, ParityReport report, CancellationToken cancellationToken)
@@ -30,7 +33,7 @@ internal sealed class SamplingKind : IParityKind
                 float[] logits = c.Inputs.Float(row.GetProperty("logits").GetString()!);
                 float[] probabilities = new float[logits.Length];
                 Sampler(row).Probabilities(logits, probabilities);
-                RunRow(c, report, row, $"row {i}", probabilities, tolerance);
+                RunRow(c, report, row, $"row {i}", logits, probabilities, tolerance);
             }
         }
     }
@@ -60,7 +63,7 @@ internal sealed class SamplingKind : IParityKind
         };
     }
 
-    private static void RunRow(ParityCase c, ParityReport report, JsonElement row, string name, float[] probabilities, Tolerance tolerance)
+    private static void RunRow(ParityCase c, ParityReport report, JsonElement row, string name, float[] logits, float[] probabilities, Tolerance tolerance)
     {
         int[] index = [.. Enumerable.Range(0, probabilities.Length).Where(i => probabilities[i] > 0)];
         float[] own = [.. index.Select(i => probabilities[i])];
@@ -71,9 +74,19 @@ internal sealed class SamplingKind : IParityKind
         string[] lines = key is null ? [name] : [$"{key}.index", $"{key}.p"];
         if (own.Length != kept && rounding)
         {
+            string found = $"the reference keeps {kept}, float64 {row.GetProperty("kept_float64")}, this code {own.Length}";
             foreach (string line in lines)
             {
-                report.Skip(line, $"float32 rounding decides here: the reference keeps {kept}, float64 {row.GetProperty("kept_float64")}, this code {own.Length}");
+                if (row.TryGetProperty("top_p", out JsonElement p) && row.GetProperty("kind").GetString() == "reference_top_p")
+                {
+                    // Rounding may move the border; it must still lie where the exact mass meets p.
+                    bool near = BorderIsNear(logits, row.GetProperty("temperature").GetDouble(), p.GetDouble(), own.Length);
+                    report.Check(line, near, $"{found}, and the border is not within {RoundingReach} of p");
+                }
+                else
+                {
+                    report.Skip(line, $"float32 rounding decides here: {found}");
+                }
             }
         }
         else if (key is null)
@@ -96,6 +109,16 @@ internal sealed class SamplingKind : IParityKind
             report.CompareExact($"{key}.index", [.. index.Select(i => (long)i)], [index.Length]);
             report.Compare($"{key}.p", own, [own.Length], tolerance);
         }
+    }
+
+    private static bool BorderIsNear(float[] logits, double temperature, double p, int kept)
+    {
+        double max = logits.Max();
+        double[] weights = [.. logits.Select(logit => Math.Exp((logit - max) / temperature)).OrderDescending()];
+        double total = weights.Sum();
+        double beforeLast = weights.Take(kept - 1).Sum() / total;
+        double beforeNext = beforeLast + (weights[kept - 1] / total);
+        return beforeLast <= p + RoundingReach && beforeNext >= p - RoundingReach;
     }
 
     private static void RunGuidance(ParityCase c, ParityReport report, JsonElement row, Tolerance tolerance)
