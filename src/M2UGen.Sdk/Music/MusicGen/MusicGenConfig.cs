@@ -48,6 +48,9 @@ internal sealed record MusicGenConfig
     /// <summary>Width of the text encoder's states and of a projector's embedding.</summary>
     public required int TextWidth { get; init; }
 
+    /// <summary>Ids that the text encoder has embeddings for.</summary>
+    public required int TextVocabularySize { get; init; }
+
     /// <summary>The id that pads captions.</summary>
     public required int TextPadTokenId { get; init; }
 
@@ -94,6 +97,7 @@ internal sealed record MusicGenConfig
             StartTokenId = decoder.Required("bos_token_id", least: 0),
             MaxPositions = decoder.Required("max_positions"),
             TextWidth = condition.Required("text_width", most: 1 << 20),
+            TextVocabularySize = text.Required("vocab_size"),
             TextPadTokenId = text.Optional("pad_token_id", least: 0) ?? 0,
             MaxCaptionTokens = text.Optional("max_positions", most: 1 << 20) ?? 512,
             PaddedCaptionTokens = preprocessing["caption_max_length"] is JsonValue value && value.TryGetValue(out int length) && length is > 0 and <= 1 << 20 ? length : 128,

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using M2UGen.Sdk.Language.Tokenization;
 using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
 
@@ -54,8 +55,10 @@ internal sealed class MusicGenDecoder : IMusicDecoder
     public static MusicGenDecoder Open(ModelSet models, ModelBundle bundle)
     {
         MusicGenConfig config = MusicGenConfig.From(bundle);
-        Func<string, int, int[]> tokenize = CaptionTokenizer.Open(bundle);
-        return new MusicGenDecoder(models, config, tokenize, bundle.Manifest.Components.ContainsKey(EncodecConfig.EncoderComponent));
+        string folder = bundle.Manifest.Tokenizers.TryGetValue(MusicGenConfig.TextComponent, out BundleTokenizer? files)
+            ? bundle.PathOf(files.Folder)
+            : throw new ModelBundleException(bundle.Directory, $"Bundle '{bundle.Directory}' has no tokenizer '{MusicGenConfig.TextComponent}', so it cannot read captions. Export it again with this version of m2ugen-export.");
+        return new MusicGenDecoder(models, config, T5TextTokenizer.Load(folder).Encode, bundle.Manifest.Components.ContainsKey(EncodecConfig.EncoderComponent));
     }
 
     public MusicDecoding Generate(MusicDecoderRequest request, IMusicSink sink, CancellationToken cancellationToken)
@@ -162,17 +165,19 @@ internal sealed class MusicGenDecoder : IMusicDecoder
         }
 
         MusicConditioningMode mode = request.Options.Conditioning;
-        int caption = mode == MusicConditioningMode.Embedding ? 0 : Text.Tokenize(request.Conditioning.Caption ?? "", request.Fidelity.PadCaption).Ids.Length;
+        int caption = mode == MusicConditioningMode.Embedding ? 0 : Text.Tokenize(request.Conditioning.Caption ?? "", PaddedLength(request.Fidelity)).Ids.Length;
         int embedding = mode == MusicConditioningMode.Caption ? 0 : (request.Conditioning.Embedding?.Length ?? 0) / Config.TextWidth;
         return chroma.ChromaLength + caption + embedding;
     }
+
+    private int? PaddedLength(Fidelity fidelity) => fidelity.PadCaption ? Config.PaddedCaptionTokens : null;
 
     /// <summary>What the decoder listens to, by <see cref="MusicOptions.Conditioning"/>.</summary>
     private ConditioningRows Condition(MusicDecoderRequest request, CancellationToken cancellationToken)
     {
         MusicConditioning conditioning = request.Conditioning;
         MusicConditioningMode mode = request.Options.Conditioning;
-        bool padded = request.Fidelity.PadCaption;
+        int? padded = PaddedLength(request.Fidelity);
         if (mode == MusicConditioningMode.Caption)
         {
             return Caption();

@@ -14,16 +14,22 @@ internal sealed class T5TextEncoder(ModelSet models, MusicGenConfig config, Func
 {
     /// <summary>The ids of a caption.</summary>
     /// <param name="caption">Any text, the empty one too.</param>
-    /// <param name="padded">Pad or cut to the length of the reference's call.</param>
+    /// <param name="paddedLength">Pad or cut to so many tokens; null: the caption's own, cut at the text encoder's limit.</param>
     /// <returns>Ids and mask, both [length].</returns>
-    public (long[] Ids, long[] Mask) Tokenize(string caption, bool padded)
+    /// <exception cref="InferenceException">The tokenizer knows an id that the text encoder has no embedding for.</exception>
+    public (long[] Ids, long[] Mask) Tokenize(string caption, int? paddedLength)
     {
-        int[] ids = tokenize(caption, padded ? config.PaddedCaptionTokens : config.MaxCaptionTokens);
-        long[] row = new long[padded ? config.PaddedCaptionTokens : ids.Length];
+        int[] ids = tokenize(caption, paddedLength ?? config.MaxCaptionTokens);
+        long[] row = new long[paddedLength ?? ids.Length];
         long[] mask = new long[row.Length];
         row.AsSpan().Fill(config.TextPadTokenId);
         for (int i = 0; i < ids.Length; i++)
         {
+            if (ids[i] >= config.TextVocabularySize)
+            {
+                throw new InferenceException(MusicGenConfig.TextComponent, $"The tokenizer gave the id {ids[i]} for a part of the caption \"{caption}\"; the text encoder has {config.TextVocabularySize} ids. The bundle's tokenizer and text encoder are not of one model: export it again from one directory.");
+            }
+
             row[i] = ids[i];
             mask[i] = 1;
         }
@@ -32,9 +38,9 @@ internal sealed class T5TextEncoder(ModelSet models, MusicGenConfig config, Func
     }
 
     /// <summary>Encodes one caption.</summary>
-    public ConditioningRows Encode(string caption, bool padded, CancellationToken cancellationToken)
+    public ConditioningRows Encode(string caption, int? paddedLength, CancellationToken cancellationToken)
     {
-        (long[] ids, long[] mask) = Tokenize(caption, padded);
+        (long[] ids, long[] mask) = Tokenize(caption, paddedLength);
         return Encode(ids, mask, 1, cancellationToken);
     }
 
