@@ -11,7 +11,7 @@ namespace M2UGen.Parity.Kinds;
 internal sealed class M2UGenSession : IDisposable
 {
     private readonly ModelSet models;
-    private readonly Lazy<T5TextEncoder> captions;
+    private readonly Lazy<MusicGenDecoder> music;
     private readonly Lazy<M2UGenPipeline> pipeline;
 
     public M2UGenSession(ParityCase c)
@@ -22,7 +22,7 @@ internal sealed class M2UGenSession : IDisposable
         Config = LlamaConfig.From(Bundle.Component("llama"));
         Tokenizer = LlamaTextTokenizer.Load(Bundle.PathOf(Bundle.Manifest.Tokenizers["llama"].Folder));
         TextPrefix = Bundle.ReadTensor("prefix-text");
-        captions = new Lazy<T5TextEncoder>(() => new T5TextEncoder(models, MusicGenConfig.From(Bundle), CaptionTokenizer.Open(Bundle)));
+        music = new Lazy<MusicGenDecoder>(() => MusicGenDecoder.Open(models, Bundle));
         pipeline = new Lazy<M2UGenPipeline>(() => M2UGenPipeline.FromBundle(folder).LoadAsync().GetAwaiter().GetResult());
     }
 
@@ -46,7 +46,7 @@ internal sealed class M2UGenSession : IDisposable
     public IOnnxModel Model(string component) => models.Get(component);
 
     /// <summary>The T5 ids of a caption, padded as the reference's call pads them.</summary>
-    public long[] CaptionIds(string caption) => captions.Value.Tokenize(caption, padded: true).Ids;
+    public long[] CaptionIds(string caption) => music.Value.Text.Tokenize(caption, music.Value.Config.PaddedCaptionTokens).Ids;
 
     /// <summary>A run of the language model that has room for <paramref name="capacity"/> tokens.</summary>
     public LlamaDecoder Decode(int capacity, ReadOnlySpan<float> prefix) => new(Model("llama"), Config, capacity, prefix);
