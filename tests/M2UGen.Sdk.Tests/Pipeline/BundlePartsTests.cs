@@ -33,7 +33,7 @@ public sealed class BundlePartsTests : IDisposable
     private ModelBundle Bundle(string family, string components = "")
     {
         File.WriteAllText(Path.Combine(_folder, "t5.onnx"), "x");
-        string json = $$"""{"format_version": 1, "family": "{{family}}", "exporter_version": "1", "components": { {{components}} }}""";
+        string json = $$"""{"components": { {{components}} }, "format_version": 1, "family": "{{family}}", "exporter_version": "1"}""";
         File.WriteAllText(Path.Combine(_folder, BundleManifest.FileName), json);
         return ModelBundle.Open(_folder);
     }
