@@ -5,6 +5,7 @@ using System.Text.Json.Serialization;
 namespace M2UGen.Sdk.Runtime.Bundles;
 
 /// <summary>The contents of <c>bundle.json</c>: what the exporter promises and the pipeline relies on.</summary>
+/// <remarks>The serializer hands null to the init accessor of a section that the file leaves out; it then stays empty.</remarks>
 internal sealed record BundleManifest
 {
     public const string FileName = "bundle.json";
@@ -23,22 +24,22 @@ internal sealed record BundleManifest
     public required SortedDictionary<string, BundleComponent> Components { get; init; }
 
     /// <summary>Constants that enter graphs as inputs, such as <c>prefix-text</c>.</summary>
-    public SortedDictionary<string, BundleTensor> Tensors { get; init; } = [];
+    public SortedDictionary<string, BundleTensor> Tensors { get; init => field = value ?? []; } = [];
 
     /// <summary>Tokenizers by name: <c>llama</c>, <c>t5</c>.</summary>
-    public SortedDictionary<string, BundleTokenizer> Tokenizers { get; init; } = [];
+    public SortedDictionary<string, BundleTokenizer> Tokenizers { get; init => field = value ?? []; } = [];
 
     /// <summary>Numbers of preprocessing by name, as the source's configuration files give them.</summary>
-    public JsonObject Preprocessing { get; init; } = [];
+    public JsonObject Preprocessing { get; init => field = value ?? []; } = [];
 
     /// <summary>Defaults of generation, as the source's configuration files give them.</summary>
-    public JsonObject Generation { get; init; } = [];
+    public JsonObject Generation { get; init => field = value ?? []; } = [];
 
     /// <summary>The files the bundle was made from.</summary>
-    public IReadOnlyList<BundleFile> Sources { get; init; } = [];
+    public IReadOnlyList<BundleFile> Sources { get; init => field = value ?? []; } = [];
 
     /// <summary>The licence of each weight source, as far as it is known.</summary>
-    public IReadOnlyList<BundleLicence> Licences { get; init; } = [];
+    public IReadOnlyList<BundleLicence> Licences { get; init => field = value ?? []; } = [];
 }
 
 /// <summary>Which models a bundle holds.</summary>
@@ -70,7 +71,7 @@ internal sealed record BundleComponent
     public required IReadOnlyList<TensorSpec> Outputs { get; init; }
 
     /// <summary>Numbers the caller of the graph must know: layers, heads, vocabulary, …</summary>
-    public JsonObject Config { get; init; } = [];
+    public JsonObject Config { get; init => field = value ?? []; } = [];
 }
 
 /// <summary>A file with its size and SHA-256 (64 lower-case hex digits). <see cref="Path"/> is relative to the bundle, with '/'.</summary>
