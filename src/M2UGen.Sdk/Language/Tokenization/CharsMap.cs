@@ -10,6 +10,9 @@ namespace M2UGen.Sdk.Language.Tokenization;
 /// </summary>
 internal sealed class CharsMap
 {
+    // The longest in use is 33 bytes (U+FDFA); the limit keeps a stranger's map from blowing up a text.
+    private const int LongestReplacement = 256;
+
     private readonly uint[] _units;
     private readonly byte[] _replacements;
 
@@ -41,6 +44,19 @@ internal sealed class CharsMap
         }
 
         byte[] replacements = blob[(4 + (int)size)..].ToArray();
+        int longest = 0;
+        for (ReadOnlySpan<byte> rest = replacements; !rest.IsEmpty;)
+        {
+            int end = rest.IndexOf((byte)0);
+            longest = Math.Max(longest, end < 0 ? rest.Length : end);
+            rest = end < 0 ? default : rest[(end + 1)..];
+        }
+
+        if (longest > LongestReplacement)
+        {
+            throw new InvalidDataException($"its character map replaces a character by {longest} bytes; at most {LongestReplacement} are allowed");
+        }
+
         try
         {
             // Checked once here: a lookup may then cut at any zero byte and decode without surprises.

@@ -29,8 +29,10 @@ internal sealed class SentencePieceModel
     public const int BytePair = 2;
 
     // Far above any vocabulary in use, far below what would hurt.
-    private const int LongestFile = 256 << 20;
-    private const int LongestPiece = 4096;
+    private const int LongestFile = 24 << 20;
+    private const int LongestPiece = 1024;
+    private const int MostPieces = 1 << 20;
+    private const int LongestSurface = 256;
 
     private readonly List<SentencePiece> _pieces = [];
 
@@ -158,6 +160,11 @@ internal sealed class SentencePieceModel
             throw new InvalidDataException($"piece {_pieces.Count} has the score {score} and the type {(int)type}");
         }
 
+        if (_pieces.Count == MostPieces)
+        {
+            throw new InvalidDataException($"it holds more than {MostPieces} pieces");
+        }
+
         _pieces.Add(new SentencePiece(Decode(text), score, type));
     }
 
@@ -183,7 +190,9 @@ internal sealed class SentencePieceModel
                     EosId = reader.Int32;
                     break;
                 case 44:
-                    UnknownSurface = Decode(reader.Bytes);
+                    UnknownSurface = reader.Bytes.Length <= LongestSurface
+                        ? Decode(reader.Bytes)
+                        : throw new InvalidDataException($"an unknown token shows as {reader.Bytes.Length} bytes; at most {LongestSurface} are allowed");
                     break;
                 default:
                     break;

@@ -56,15 +56,18 @@ internal sealed class T5TextTokenizer
         TokenizerSettings settings = TokenizerSettings.Load(directory);
         string json = Path.Combine(directory, "tokenizer.json");
         string spiece = Path.Combine(directory, "spiece.model");
-        if (File.Exists(json))
-        {
-            return new T5TextTokenizer(TokenizerJson.Load(json), settings);
-        }
-
-        return File.Exists(spiece)
-            ? new T5TextTokenizer(SentencePieceConversion.Load(spiece, settings), settings)
+        FastTokenizerParts parts = File.Exists(json) ? TokenizerJson.Load(json)
+            : File.Exists(spiece) ? SentencePieceConversion.Load(spiece, settings)
             : throw new ModelBundleException(
                 directory, $"'{directory}' has neither 'tokenizer.json' nor 'spiece.model'. Copy the text encoder's tokenizer files there.");
+        try
+        {
+            return new T5TextTokenizer(parts, settings);
+        }
+        catch (InvalidDataException broken)
+        {
+            throw new ModelBundleException(parts.Path, $"'{parts.Path}' is not a usable tokenizer: {broken.Message}.", broken);
+        }
     }
 
     /// <summary>Encodes a text and adds the end token.</summary>
@@ -78,13 +81,7 @@ internal sealed class T5TextTokenizer
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxLength, SpecialTokenCount);
-        List<TextPart> parts = [];
-        foreach (TextPart part in _rawTokens.Split(WellFormed(text)))
-        {
-            parts.AddRange(part.IsToken ? [part] : _normalizedTokens.Split(Normalize(part.Text)));
-        }
-
-        List<int> ids = EncodeParts(_parts.PreTokenizer?.Split(parts) ?? parts);
+        List<int> ids = EncodeText(WellFormed(text));
         int room = maxLength - SpecialTokenCount;
         IEnumerable<int> own = ids.Count > room ? ids.Take(room) : ids;
         return [.. _parts.Before, .. own, .. _parts.After];
@@ -141,12 +138,18 @@ internal sealed class T5TextTokenizer
         return cleanUpSpaces ?? _cleanUp ? TextCleanUp.Apply(text) : text;
     }
 
-    private List<int> EncodeParts(List<TextPart> parts)
+    private List<int> EncodeText(string text)
     {
         List<int> ids = [];
         try
         {
-            foreach (TextPart part in parts)
+            List<TextPart> parts = [];
+            foreach (TextPart part in _rawTokens.Split(text))
+            {
+                parts.AddRange(part.IsToken ? [part] : _normalizedTokens.Split(Normalize(part.Text)));
+            }
+
+            foreach (TextPart part in _parts.PreTokenizer?.Split(parts) ?? parts)
             {
                 if (part.IsToken)
                 {

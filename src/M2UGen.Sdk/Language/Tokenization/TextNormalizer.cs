@@ -10,11 +10,29 @@ internal abstract class TextNormalizer
     public abstract string Apply(string text);
 }
 
-/// <summary>Several normalisers in order.</summary>
+/// <summary>Several normalisers in order; none of them is a sequence itself.</summary>
 internal sealed class SequenceNormalizer(IReadOnlyList<TextNormalizer> steps) : TextNormalizer
 {
+    // Far more than any real pipeline adds; without a limit a few replacements of one character by many would fill the memory.
+    private const int Growth = 16;
+    private const int Allowance = 200_000;
+
     /// <inheritdoc/>
-    public override string Apply(string text) => steps.Aggregate(text, (current, step) => step.Apply(current));
+    /// <exception cref="InvalidDataException">The steps blow the text up.</exception>
+    public override string Apply(string text)
+    {
+        string current = text;
+        foreach (TextNormalizer step in steps)
+        {
+            current = step.Apply(current);
+            if (current.Length > ((long)Growth * text.Length) + Allowance)
+            {
+                throw new InvalidDataException($"its normalizer makes {current.Length} characters of {text.Length}");
+            }
+        }
+
+        return current;
+    }
 }
 
 /// <summary>

@@ -5,7 +5,7 @@ namespace M2UGen.Sdk.Language.Tokenization;
 /// <summary>Opens a tokenizer's files with a limit on their size, so that a stranger's file cannot fill the memory.</summary>
 internal static class TokenizerFiles
 {
-    private const int LongestJson = 256 << 20;
+    private const int LongestJson = 24 << 20;
 
     /// <summary>Reads a whole file of at most <paramref name="longest"/> bytes.</summary>
     /// <exception cref="ModelBundleException">The file is missing, unreadable or longer.</exception>

@@ -10,6 +10,8 @@ namespace M2UGen.Sdk.Language.Tokenization;
 /// </summary>
 internal sealed class TokenizerJson
 {
+    private const int LongestReplacement = 256;
+
     private readonly string _path;
 
     private TokenizerJson(string path) => _path = path;
@@ -42,7 +44,7 @@ internal sealed class TokenizerJson
         {
             Path = _path,
             Model = unigram,
-            Normalizer = ReadNormalizer(TokenizerFiles.Property(root, "normalizer")),
+            Normalizer = ReadNormalizers(TokenizerFiles.Property(root, "normalizer")),
             PreTokenizer = ReadPreTokenizer(TokenizerFiles.Property(root, "pre_tokenizer")),
             AddedTokens = ReadAddedTokens(TokenizerFiles.Property(root, "added_tokens")),
             Before = before,
@@ -97,19 +99,39 @@ internal sealed class TokenizerJson
         return tokens;
     }
 
-    private TextNormalizer? ReadNormalizer(JsonElement? node)
+    private SequenceNormalizer? ReadNormalizers(JsonElement? node)
     {
         if (node is not { } normalizer)
         {
             return null;
         }
 
+        List<TextNormalizer> steps = [];
+        Collect(normalizer, steps);
+        return new SequenceNormalizer(steps);
+    }
+
+    private void Collect(JsonElement normalizer, List<TextNormalizer> steps)
+    {
+        // The depth is bounded by that of the JSON reader (64).
+        if (TypeOf(normalizer, "normalizer") == "Sequence")
+        {
+            foreach (JsonElement step in Array(TokenizerFiles.Property(normalizer, "normalizers"), "normalizers"))
+            {
+                Collect(step, steps);
+            }
+        }
+        else if (ReadNormalizer(normalizer) is { } step)
+        {
+            steps.Add(step);
+        }
+    }
+
+    private TextNormalizer? ReadNormalizer(JsonElement normalizer)
+    {
         string type = TypeOf(normalizer, "normalizer");
         switch (type)
         {
-            case "Sequence":
-                return new SequenceNormalizer(
-                    [.. Array(TokenizerFiles.Property(normalizer, "normalizers"), "normalizers").Select(step => ReadNormalizer(step)).OfType<TextNormalizer>()]);
             case "Precompiled":
                 string map = TokenizerFiles.Text(normalizer, "precompiled_charsmap", _path) ?? string.Empty;
                 return CharsMap.Parse(Convert.FromBase64String(map)) is { } parsed ? new PrecompiledNormalizer(parsed) : null;
@@ -121,7 +143,7 @@ internal sealed class TokenizerJson
             case "Lowercase":
                 return new LowercaseNormalizer();
             case "Prepend":
-                return new PrependNormalizer(TokenizerFiles.Text(normalizer, "prepend", _path) ?? string.Empty);
+                return new PrependNormalizer(Short(TokenizerFiles.Text(normalizer, "prepend", _path)));
             case "StripAccents":
                 return new StripAccentsNormalizer();
             case "Nmt":
@@ -141,7 +163,7 @@ internal sealed class TokenizerJson
 
     private ReplaceNormalizer ReadReplace(JsonElement normalizer)
     {
-        string content = TokenizerFiles.Text(normalizer, "content", _path) ?? string.Empty;
+        string content = Short(TokenizerFiles.Text(normalizer, "content", _path));
         if (TokenizerFiles.Property(normalizer, "pattern") is not { ValueKind: JsonValueKind.Object } pattern)
         {
             throw new InvalidDataException("a 'Replace' normalizer has no pattern");
@@ -288,6 +310,10 @@ internal sealed class TokenizerJson
                 ? value
                 : throw new InvalidDataException($"an id of '{name}' in its template is not a token id"));
     }
+
+    private static string Short(string? replacement) => (replacement ?? string.Empty).Length <= LongestReplacement
+        ? replacement ?? string.Empty
+        : throw new InvalidDataException($"a normalizer puts in {replacement!.Length} characters at once; at most {LongestReplacement} are allowed");
 
     private string TypeOf(JsonElement node, string name) =>
         TokenizerFiles.Text(node, "type", _path) ?? throw new InvalidDataException($"its {name} has no type");

@@ -12,7 +12,7 @@ internal sealed class UnigramModel
 {
     // How much worse than the worst piece an unknown character is.
     private const double UnknownPenalty = 10.0;
-    private const int LongestPiece = 4096;
+    private const int LongestPiece = 1024;
 
     private readonly PieceTrie _trie = new();
     private readonly Dictionary<string, int> _ids;

@@ -130,6 +130,45 @@ public sealed class T5TextTokenizerTests
     }
 
     [Fact]
+    public void Encode_NormalizerThatBlowsUpTheText_IsStopped()
+    {
+        using TemporaryFolder folder = new();
+        string many = new('a', 200);
+        string steps = string.Join(',', Enumerable.Repeat($$$"""{"type":"Replace","pattern":{"String":"a"},"content":"{{{many}}}"}""", 20));
+        File.WriteAllText(
+            Path.Combine(folder.Path, "tokenizer.json"),
+            $$"""{"model":{"type":"Unigram","vocab":[["a",0]]},"normalizer":{"type":"Sequence","normalizers":[{{steps}}]} }""");
+        T5TextTokenizer tokenizer = T5TextTokenizer.Load(folder.Path);
+        Assert.Throws<ModelBundleException>(() => tokenizer.Encode("aaa"));
+    }
+
+    [Fact]
+    public void Load_RandomlyChangedModel_EitherWorksOrThrowsTheTypedError()
+    {
+        byte[] model = File.ReadAllBytes(Path.Combine(Folder, "t5", "spiece.model"));
+        Random random = new(7);
+        using TemporaryFolder folder = new();
+        for (int round = 0; round < 60; round++)
+        {
+            byte[] changed = [.. model];
+            for (int i = 0; i < 40; i++)
+            {
+                changed[random.Next(round % 2 == 0 ? 12_000 : changed.Length)] = (byte)random.Next(256);
+            }
+
+            File.WriteAllBytes(Path.Combine(folder.Path, "spiece.model"), changed);
+            try
+            {
+                T5TextTokenizer tokenizer = T5TextTokenizer.Load(folder.Path);
+                tokenizer.Decode(tokenizer.Encode("Ein café\r\n ﬁne ½ 音楽 <extra_id_3> e\u0301 👩‍👩‍👧"));
+            }
+            catch (ModelBundleException)
+            {
+            }
+        }
+    }
+
+    [Fact]
     public void Load_EmptyFolder_NamesBothFiles()
     {
         using TemporaryFolder folder = new();
