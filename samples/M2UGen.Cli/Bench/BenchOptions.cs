@@ -1,0 +1,12 @@
+namespace M2UGen.Cli.Bench;
+
+/// <summary>How much is measured.</summary>
+/// <param name="Bundle">The bundle directory.</param>
+/// <param name="Caption">What the music is made from.</param>
+/// <param name="Duration">Length of the music.</param>
+/// <param name="PromptTokens">Tokens read by the language model.</param>
+/// <param name="NewTokens">Tokens written by the language model.</param>
+/// <param name="Repeat">Runs; the median one is reported. One more comes first to warm up.</param>
+/// <param name="Threads">Threads of one operator; 0 is the runtime's choice.</param>
+/// <param name="CudaDevice">The GPU, or null for the processor.</param>
+internal sealed record BenchOptions(string Bundle, string Caption, TimeSpan Duration, int PromptTokens, int NewTokens, int Repeat, int Threads, int? CudaDevice);

@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using M2UGen.Cli.Display;
+using M2UGen.Sdk.Language;
+using M2UGen.Sdk.Music.MusicGen;
+using M2UGen.Sdk.Runtime;
+using M2UGen.Sdk.Runtime.Bundles;
+
+namespace M2UGen.Cli.Bench;
+
+/// <summary>Measures the parts of a bundle that this machine can run.</summary>
+/// <remarks>It reaches into the library's parts, which an application cannot: only there can a step be told from the codec and the sampling from the graph.</remarks>
+internal static class BundleBench
+{
+    /// <summary>Loads the bundle and measures what it has.</summary>
+    public static JsonObject Run(BenchOptions options, IStageDisplay display, CancellationToken cancellationToken)
+    {
+        ModelBundle bundle = ModelBundle.OpenChecked(options.Bundle);
+        ExecutionProviderKind provider = options.CudaDevice is null ? ExecutionProviderKind.Cpu : ExecutionProviderKind.Cuda;
+        using ModelSet models = new(bundle, new RuntimeOptions(provider, options.CudaDevice ?? 0, options.Threads));
+        JsonObject result = new()
+        {
+            ["bundle"] = Path.GetFileName(bundle.Directory),
+            ["bundle_hash"] = bundle.ManifestSha256,
+            ["family"] = bundle.Manifest.Family,
+            ["provider"] = provider.ToString().ToLowerInvariant(),
+            ["threads"] = options.Threads,
+            ["processors"] = Environment.ProcessorCount,
+            ["platform"] = $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}",
+            ["onnx_runtime"] = OnnxRuntimeHost.Version,
+            ["repeat"] = options.Repeat,
+            ["load_seconds"] = Load(bundle, models, display, cancellationToken),
+        };
+        bool hasLanguage = bundle.Manifest.Components.ContainsKey(LanguageModel.Component);
+        bool hasMusic = bundle.Manifest.Components.ContainsKey(MusicGenConfig.DecoderComponent);
+        if (hasLanguage)
+        {
+            display.Show("Measuring the language model", 0, 1);
+            result["language"] = LanguageBench.Run(bundle, models, options, cancellationToken);
+            display.Show("Measuring the language model", 1, 1);
+        }
+
+        if (hasMusic)
+        {
+            display.Show("Measuring the music decoder", 0, 1);
+            result["music"] = MusicBench.Run(bundle, models, options, cancellationToken);
+            display.Show("Measuring the music decoder", 1, 1);
+        }
+
+        using Process process = Process.GetCurrentProcess();
+        result["peak_resident_bytes"] = process.PeakWorkingSet64;
+        return result;
+    }
+
+    private static double Load(ModelBundle bundle, ModelSet models, IStageDisplay display, CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        int done = 0;
+        foreach (string component in bundle.Manifest.Components.Keys)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            display.Show("Loading the bundle", done++, bundle.Manifest.Components.Count);
+            models.Get(component);
+        }
+
+        display.Show("Loading the bundle", 1, 1);
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+}

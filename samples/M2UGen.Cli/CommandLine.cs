@@ -1,0 +1,96 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.Text.Json.Nodes;
+using M2UGen.Cli.Commands;
+using M2UGen.Cli.Display;
+using M2UGen.Export.Commands;
+using M2UGen.Sdk;
+
+namespace M2UGen.Cli;
+
+/// <summary>The commands, and what becomes of their failures.</summary>
+internal static class CommandLine
+{
+    /// <summary>Runs one command line; never throws for what a user can cause.</summary>
+    /// <param name="args">As given to the program.</param>
+    /// <param name="input">Where 'chat' reads its lines.</param>
+    /// <param name="output">For results.</param>
+    /// <param name="error">For progress and messages.</param>
+    /// <param name="cancellationToken">Stops the command within one step.</param>
+    /// <returns>A value of <see cref="ExitCode"/>.</returns>
+    public static async Task<int> RunAsync(string[] args, TextReader input, TextWriter output, TextWriter error, CancellationToken cancellationToken)
+    {
+        ParseResult parsed = CreateRoot(input, output, error).Parse(args);
+        if (parsed.Action is ParseErrorAction)
+        {
+            return await FailAsync(ExitCode.Usage, "usage", $"{string.Join(Environment.NewLine, parsed.Errors.Select(e => e.Message))}{Environment.NewLine}Run '{NameOf(parsed)} --help' for what is possible.");
+        }
+
+        InvocationConfiguration configuration = new()
+        {
+            Output = output,
+            Error = error,
+            EnableDefaultExceptionHandler = false,
+
+            // The caller's token is the only way to stop; the library's own signal handling would end the process under a running model.
+            ProcessTerminationTimeout = null,
+        };
+        try
+        {
+            return await parsed.InvokeAsync(configuration, cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return await FailAsync(ExitCode.Cancelled, "cancelled", "Cancelled.");
+        }
+        catch (ArgumentException e)
+        {
+            return await FailAsync(ExitCode.Usage, "usage", WithoutParameterName(e));
+        }
+        catch (Exception e) when (e is M2UGenException or IOException or UnauthorizedAccessException or NotSupportedException or FormatException)
+        {
+            return await FailAsync(ExitCode.Failure, e.GetType().Name, e.Message);
+        }
+#pragma warning disable CA1031 // The last resort of a program: whatever it is, say it and end with a failure.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return await FailAsync(ExitCode.Failure, e.GetType().Name, $"Unexpected: {e}");
+        }
+
+        async Task<int> FailAsync(int code, string kind, string message)
+        {
+            if (args.Contains("--json", StringComparer.Ordinal))
+            {
+                await output.WriteLineAsync(new JsonObject { ["error"] = kind, ["message"] = message }.ToJsonString(Terminal.JsonStyle));
+            }
+            else
+            {
+                await error.WriteLineAsync(message);
+            }
+
+            return code;
+        }
+    }
+
+    private static RootCommand CreateRoot(TextReader input, TextWriter output, TextWriter error) => new("Questions about music, and music from words, with M2UGen and MusicGen on ONNX Runtime.")
+    {
+        GenerateCommand.Create(output, error),
+        AskCommand.Create(output, error),
+        ChatCommand.Create(input, output, error),
+        BenchCommand.Create(output, error),
+        ExporterCommands.Export(),
+        ExporterCommands.Inspect(),
+        ExporterCommands.Verify(),
+    };
+
+    private static string NameOf(ParseResult parsed) =>
+        parsed.CommandResult.Command is RootCommand ? "m2ugen" : $"m2ugen {parsed.CommandResult.Command.Name}";
+
+    /// <summary>The framework appends "(Parameter 'name')" and the value, which mean nothing on a command line.</summary>
+    private static string WithoutParameterName(ArgumentException e)
+    {
+        int end = e.ParamName is null ? -1 : e.Message.IndexOf($" (Parameter '{e.ParamName}')", StringComparison.Ordinal);
+        return end < 0 ? e.Message : e.Message[..end];
+    }
+}

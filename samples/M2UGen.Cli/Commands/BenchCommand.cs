@@ -1,0 +1,76 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using M2UGen.Cli.Bench;
+using M2UGen.Cli.Display;
+using M2UGen.Cli.Switches;
+
+namespace M2UGen.Cli.Commands;
+
+/// <summary>bench: how fast a bundle runs on this machine.</summary>
+internal static class BenchCommand
+{
+    /// <summary>Creates the command.</summary>
+    public static Command Create(TextWriter output, TextWriter error)
+    {
+        Option<string> caption = new("--caption") { Description = "What the measured music is made from.", DefaultValueFactory = _ => "a slow calm piano waltz" };
+        Option<TimeSpan?> duration = new("--duration", "-d") { Description = "Length of the measured music. Default: 10 s.", HelpName = "time", CustomParser = DurationParser.Parse };
+        Option<int> prompt = new("--prompt-tokens") { Description = "Tokens that the language model reads.", DefaultValueFactory = _ => 128 };
+        Option<int> tokens = new("--new-tokens") { Description = "Tokens that the language model writes.", DefaultValueFactory = _ => 64 };
+        Option<int> repeat = new("--repeat", "-n") { Description = "Measured runs; the median one counts, a further one before warms up.", DefaultValueFactory = _ => 3 };
+        foreach (Option<int> count in new[] { prompt, tokens, repeat })
+        {
+            count.Validators.Add(result =>
+            {
+                if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out int value) && value is < 1 or > 1_000_000)
+                {
+                    result.AddError($"{count.Name} must be from 1 to 1000000.");
+                }
+            });
+        }
+
+        Command command = new("bench", "Measure a bundle on this machine: loading, prompt and answer tokens a second, decoder steps a second, codec, time to first sound, memory.") { caption, duration, prompt, tokens, repeat };
+        BundleSwitches bundle = new(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            Terminal terminal = bundle.Terminal(parsed, output, error);
+            JsonObject result = await terminal.WithProgressAsync(async display =>
+            {
+                BenchOptions options = new(
+                    bundle.Locate(parsed),
+                    parsed.GetRequiredValue(caption),
+                    parsed.GetValue(duration) ?? TimeSpan.FromSeconds(10),
+                    parsed.GetValue(prompt),
+                    parsed.GetValue(tokens),
+                    parsed.GetValue(repeat),
+                    bundle.Threads(parsed),
+                    bundle.CudaDevice(parsed));
+                return await Task.Run(() => BundleBench.Run(options, display, cancellationToken), cancellationToken);
+            });
+            terminal.WriteJson(result);
+            WriteLines(terminal, result, "");
+            return ExitCode.Success;
+        });
+        return command;
+    }
+
+    /// <summary>"music.decoder_steps_per_second  118.2", a line a number.</summary>
+    private static void WriteLines(Terminal terminal, JsonObject result, string prefix)
+    {
+        foreach ((string name, JsonNode? value) in result)
+        {
+            if (value is JsonObject part)
+            {
+                WriteLines(terminal, part, $"{prefix}{name}.");
+            }
+            else if (value is not null)
+            {
+                string text = value.GetValueKind() == JsonValueKind.Number && double.TryParse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+                    ? number.ToString("0.###", CultureInfo.InvariantCulture)
+                    : value.ToString();
+                terminal.WriteLine($"{prefix + name,-40} {text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using System.CommandLine;
+using M2UGen.Cli.Display;
+using M2UGen.Sdk;
+using M2UGen.Sdk.Mini;
+
+namespace M2UGen.Cli.Switches;
+
+/// <summary>Which bundle, on which device, with which output: the switches of every command that runs a model.</summary>
+internal sealed class BundleSwitches
+{
+    private readonly Option<string?> _bundle = new("--bundle", "-b") { Description = "The bundle directory (made by 'export'). Default: the miniature MusicGen that comes with the program.", HelpName = "directory" };
+    private readonly Option<int?> _threads = new("--threads") { Description = "Threads of one operator. Default: one a physical core.", HelpName = "count" };
+    private readonly Option<int?> _cuda = new("--cuda") { Description = "Run on this NVIDIA GPU instead of the processor.", HelpName = "device" };
+    private readonly Option<string> _fidelity = new("--fidelity") { Description = "'improved', or 'reference' for the habits of the released programs.", DefaultValueFactory = _ => "improved" };
+    private readonly Option<bool> _json = new("--json") { Description = "Write the result, or the error, as one JSON object." };
+    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Show no progress." };
+
+    /// <summary>Adds the switches to <paramref name="command"/>.</summary>
+    public BundleSwitches(Command command)
+    {
+        _fidelity.AcceptOnlyFromAmong("improved", "reference");
+        command.Add(_bundle);
+        command.Add(_threads);
+        command.Add(_cuda);
+        command.Add(_fidelity);
+        command.Add(_json);
+        command.Add(_quiet);
+    }
+
+    /// <summary>The terminal as the switches want it.</summary>
+    public Terminal Terminal(ParseResult parsed, TextWriter output, TextWriter error) => new(output, error, parsed.GetValue(_json), parsed.GetValue(_quiet));
+
+    /// <summary>The habits asked for.</summary>
+    public Fidelity Fidelity(ParseResult parsed) => parsed.GetValue(_fidelity) == "reference" ? M2UGen.Sdk.Fidelity.Reference : M2UGen.Sdk.Fidelity.Improved;
+
+    /// <summary>The bundle directory asked for, or the one that comes with the program.</summary>
+    public string Locate(ParseResult parsed) => parsed.GetValue(_bundle) ?? MiniModel.BundlePath;
+
+    /// <summary>Threads of one operator; 0 is the runtime's choice.</summary>
+    public int Threads(ParseResult parsed) => parsed.GetValue(_threads) ?? 0;
+
+    /// <summary>The GPU asked for, or null for the processor.</summary>
+    public int? CudaDevice(ParseResult parsed) => parsed.GetValue(_cuda);
+
+    /// <summary>Loads the bundle.</summary>
+    public async Task<M2UGenPipeline> LoadAsync(ParseResult parsed, IStageDisplay display, CancellationToken cancellationToken, bool eagerly = false)
+    {
+        M2UGenPipelineBuilder builder = M2UGenPipeline.FromBundle(Locate(parsed))
+            .WithOptions(new PipelineOptions { Threads = parsed.GetValue(_threads), Fidelity = Fidelity(parsed), LoadEagerly = eagerly });
+        if (parsed.GetValue(_cuda) is int device)
+        {
+            builder.UseCuda(device);
+        }
+
+        return await builder.LoadAsync(display.ForLoading(), cancellationToken);
+    }
+}

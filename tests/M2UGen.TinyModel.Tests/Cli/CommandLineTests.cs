@@ -1,0 +1,84 @@
+using System.Text.Json;
+using M2UGen.Cli;
+using M2UGen.Cli.Switches;
+
+namespace M2UGen.TinyModel.Tests.Cli;
+
+/// <summary>Exit codes and messages that need no model.</summary>
+public sealed class CommandLineTests
+{
+    [Theory]
+    [InlineData("")]
+    [InlineData("sing")]
+    [InlineData("ask")]
+    [InlineData("generate x --duration never")]
+    [InlineData("generate x --top-k many")]
+    [InlineData("generate x --fidelity perfect")]
+    [InlineData("generate x --duration 3 --max-new-tokens 40")]
+    [InlineData("generate x --output - --json")]
+    [InlineData("bench --repeat 0")]
+    public async Task RunAsync_WrongUsage_EndsWith2AndSaysWhy(string line)
+    {
+        CliRun run = await CliRun.OfAsync(line);
+        Assert.Equal(2, run.Code);
+        Assert.NotEmpty((run.Error + run.Output).Trim());
+        Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("generate --help")]
+    [InlineData("ask -h")]
+    [InlineData("--version")]
+    public async Task RunAsync_Help_EndsWith0(string line)
+    {
+        CliRun run = await CliRun.OfAsync(line);
+        Assert.Equal(0, run.Code);
+        Assert.NotEmpty(run.Output);
+    }
+
+    [Theory]
+    [InlineData("generate x --bundle no-such-folder")]
+    [InlineData("ask x --bundle no-such-folder")]
+    [InlineData("chat --bundle no-such-folder")]
+    [InlineData("bench --bundle no-such-folder")]
+    [InlineData("generate x --output no-such-folder/x.wav")]
+    public async Task RunAsync_MissingPath_EndsWith1AndNamesIt(string line)
+    {
+        CliRun run = await CliRun.OfAsync(line);
+        Assert.Equal(1, run.Code);
+        Assert.Contains("no-such-folder", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RunAsync_FailureWithJson_IsOneObject()
+    {
+        CliRun run = await CliRun.OfAsync("generate x --json --bundle no-such-folder");
+        Assert.Equal(1, run.Code);
+        using JsonDocument json = JsonDocument.Parse(run.Output);
+        Assert.Equal("ModelBundleException", json.RootElement.GetProperty("error").GetString());
+        Assert.Contains("no-such-folder", json.RootElement.GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("12", 12)]
+    [InlineData("12.5s", 12.5)]
+    [InlineData("2m", 120)]
+    [InlineData("1:30", 90)]
+    [InlineData("1:00:00", 3600)]
+    [InlineData("-1", -1)]
+    public void TryParse_Duration_GivesSeconds(string text, double seconds)
+    {
+        Assert.True(DurationParser.TryParse(text, out TimeSpan duration));
+        Assert.Equal(seconds, duration.TotalSeconds, 6);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("s")]
+    [InlineData("1:x")]
+    [InlineData("1:-2")]
+    [InlineData("1e300")]
+    [InlineData("NaN")]
+    public void TryParse_NoDuration_SaysNo(string text) => Assert.False(DurationParser.TryParse(text, out _));
+}
