@@ -8,8 +8,7 @@ internal static class M2UGenShards
     public static void Run(ParityCase c, ParityReport report)
     {
         using Checkpoint merged = Checkpoint.OpenMetaShards(c.FileOf("shards"));
-        string path = c.FileOf("single");
-        using Checkpoint single = Directory.Exists(path) ? Checkpoint.OpenMetaShards(path) : Checkpoint.Open(path);
+        using Checkpoint single = OpenWhole(c.FileOf("single"));
         foreach ((string name, CheckpointTensor actual) in merged.Tensors)
         {
             if (!single.Tensors.TryGetValue(name, out CheckpointTensor? expected))
@@ -21,6 +20,14 @@ internal static class M2UGenShards
             bool same = expected.ElementType == actual.ElementType && expected.Shape.SequenceEqual(actual.Shape);
             report.Check(name, same && Bytes(expected).AsSpan().SequenceEqual(Bytes(actual)), same ? "the bytes differ" : $"expected {expected}, found {actual}");
         }
+    }
+
+    /// <summary>A file that is one of several shards is not the whole: then the whole is all of them.</summary>
+    private static Checkpoint OpenWhole(string path)
+    {
+        string folder = Directory.Exists(path) ? path : Path.GetDirectoryName(path)!;
+        bool isSharded = Directory.Exists(path) || Directory.EnumerateFiles(folder, "consolidated.*.pth").Skip(1).Any();
+        return isSharded ? Checkpoint.OpenMetaShards(folder) : Checkpoint.Open(path);
     }
 
     private static byte[] Bytes(CheckpointTensor tensor)
