@@ -66,7 +66,7 @@ internal static class CommandLine
             }
             else
             {
-                await error.WriteLineAsync(message);
+                await error.WriteLineAsync(Terminal.Printable(message));
             }
 
             return code;

@@ -17,12 +17,16 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
     /// <summary>Results are one JSON object on standard output.</summary>
     public bool IsJson => json;
 
+    /// <summary>A text without what could steer a terminal: answers and messages may quote a stranger's file.</summary>
+    public static string Printable(string text) =>
+        text.Any(IsControl) ? string.Concat(text.Select(c => IsControl(c) ? '\uFFFD' : c)) : text;
+
     /// <summary>Writes a result as text; nothing where the result is JSON.</summary>
     public void WriteLine(string text)
     {
         if (!json)
         {
-            output.WriteLine(text);
+            output.WriteLine(Printable(text));
         }
     }
 
@@ -31,7 +35,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
     {
         if (!json)
         {
-            output.Write(text);
+            output.Write(Printable(text));
             output.Flush();
         }
     }
@@ -74,6 +78,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn(), new SpinnerColumn())
             .StartAsync(context => work(new BarStages(context)));
     }
+
+    private static bool IsControl(char c) => char.IsControl(c) && c is not ('\n' or '\r' or '\t');
 
     private sealed class SilentStages : IStageDisplay
     {

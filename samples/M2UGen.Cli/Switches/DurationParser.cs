@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace M2UGen.Cli.Switches;
 
-/// <summary>Durations as people write them: 12, 12.5s, 2m, 1:30.</summary>
+/// <summary>Durations as people write them: 12, 12.5s, 2m, 1h, 1:30.</summary>
 internal static class DurationParser
 {
     /// <summary>Reads an option's value; a mistake becomes a parse error that shows the forms.</summary>
@@ -15,7 +15,7 @@ internal static class DurationParser
             return duration;
         }
 
-        result.AddError($"'{text}' is no duration. Write seconds (12 or 12.5s), minutes (2m), or minutes and seconds (1:30).");
+        result.AddError($"'{text}' is no duration. Write seconds (12 or 12.5s), minutes (2m), hours (1h), or minutes and seconds (1:30).");
         return null;
     }
 
@@ -37,13 +37,21 @@ internal static class DurationParser
                 seconds = (seconds * 60) + value;
             }
         }
-        else if (text.EndsWith('m') ? Number(text[..^1], out seconds) : Number(text.EndsWith('s') ? text[..^1] : text, out seconds))
-        {
-            seconds *= text.EndsWith('m') ? 60 : 1;
-        }
         else
         {
-            return false;
+            (double unit, string number) = text switch
+            {
+                [.. string head, 's'] => (1, head),
+                [.. string head, 'm'] => (60, head),
+                [.. string head, 'h'] => (3600, head),
+                _ => (1.0, text),
+            };
+            if (!Number(number, out seconds))
+            {
+                return false;
+            }
+
+            seconds *= unit;
         }
 
         if (!double.IsFinite(seconds) || Math.Abs(seconds) > TimeSpan.MaxValue.TotalSeconds / 2)

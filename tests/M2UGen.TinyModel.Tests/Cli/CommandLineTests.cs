@@ -60,10 +60,18 @@ public sealed class CommandLineTests
         Assert.Contains("no-such-folder", json.RootElement.GetProperty("message").GetString(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task RunAsync_MessageWithEscapes_CannotSteerTheTerminal()
+    {
+        CliRun run = await CliRun.OfAsync("generate x --bundle no\u001b[2Jfolder");
+        Assert.Contains("no\uFFFD[2Jfolder", run.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("12", 12)]
     [InlineData("12.5s", 12.5)]
     [InlineData("2m", 120)]
+    [InlineData("10h", 36000)]
     [InlineData("1:30", 90)]
     [InlineData("1:00:00", 3600)]
     [InlineData("-1", -1)]

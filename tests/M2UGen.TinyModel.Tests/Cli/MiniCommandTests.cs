@@ -1,0 +1,123 @@
+using System.Text.Json;
+using M2UGen.Cli;
+using M2UGen.Sdk;
+using M2UGen.Sdk.Mini;
+
+namespace M2UGen.TinyModel.Tests.Cli;
+
+/// <summary>The program with the model that comes with it, as a user meets it first.</summary>
+public sealed class MiniCommandTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("m2ugen-cli").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Generate_SameSeed_WritesTheSameFile()
+    {
+        CliRun first = await CliRun.OfAsync($"generate a_slow_calm_piano_waltz -o {Target("a.wav")} -d 0.7 -s 7 --json");
+        CliRun second = await CliRun.OfAsync($"generate a_slow_calm_piano_waltz -o {Target("b.wav")} -d 0.7 -s 7 --quiet");
+        Assert.Equal((0, 0), (first.Code, second.Code));
+        Assert.Equal(await File.ReadAllBytesAsync(Target("a.wav")), await File.ReadAllBytesAsync(Target("b.wav")));
+        Assert.Equal("", first.Error + second.Error);
+
+        AudioClip clip = await AudioClip.LoadAsync(Target("a.wav"));
+        using JsonDocument json = JsonDocument.Parse(first.Output);
+        Assert.Equal(TimeSpan.FromSeconds(0.7), clip.Duration);
+        Assert.Equal(clip.SampleCount, json.RootElement.GetProperty("samples").GetInt32());
+        Assert.Equal(7ul, json.RootElement.GetProperty("seed").GetUInt64());
+
+        ResultManifest manifest = ResultManifest.FromJson(clip.Comment!);
+        Assert.Equal("a slow calm piano waltz", manifest.Prompt);
+        Assert.Equal(7ul, manifest.MusicSeed);
+    }
+
+    [Fact]
+    public async Task Generate_NoManifest_LeavesThePromptOut()
+    {
+        CliRun run = await CliRun.OfAsync($"generate flute -o {Target("a.wav")} -d 0.3 -s 1 --no-manifest --encoding float32");
+        Assert.Equal(0, run.Code);
+        Assert.Null((await AudioClip.LoadAsync(Target("a.wav"))).Comment);
+    }
+
+    [Fact]
+    public async Task Generate_CancelledWhileComposing_EndsWith130AndLeavesNothing()
+    {
+        using CancellationTokenSource source = new();
+        using StringReader input = new("");
+        using StringWriter output = new();
+        using CancellingWriter error = new("Composing", source);
+        int code = await CommandLine.RunAsync(["generate", "drums", "-o", Target("a.wav"), "-d", "600"], input, output, error, source.Token);
+        Assert.Equal(130, code);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder));
+        Assert.EndsWith("Cancelled.", error.ToString().TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("-d 0", "Duration")]
+    [InlineData("-d 10h", "Duration")]
+    [InlineData("-g NaN", "GuidanceScale")]
+    [InlineData("-t -1 --top-k -3", "TopK")]
+    [InlineData("--conditioning embedding", "Conditioning")]
+    public async Task Generate_ImpossibleOption_NamesIt(string switches, string option)
+    {
+        CliRun run = await CliRun.OfAsync($"generate flute -o {Target("a.wav")} {switches}");
+        Assert.NotEqual(0, run.Code);
+        Assert.Contains(option, run.Error, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder));
+    }
+
+    [Fact]
+    public async Task Ask_BundleWithoutLanguageModel_SaysSo()
+    {
+        CliRun run = await CliRun.OfAsync("ask why?");
+        Assert.Equal(1, run.Code);
+        Assert.Contains("no language model", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Chat_TwoLines_SavesTwoPieces()
+    {
+        CliRun run = await CliRun.OfAsync($"chat -o {_folder} -d 0.3 --json", "piano\nflute\n\nnot read\n");
+        Assert.Equal(0, run.Code);
+        Assert.Equal(["music-1.wav", "music-2.wav"], Directory.GetFiles(_folder).Select(Path.GetFileName).Order());
+        string[] lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(["piano", "flute"], lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("music").GetProperty("caption").GetString()));
+    }
+
+    [Fact]
+    public async Task Bench_Json_HasTheMusicNumbers()
+    {
+        CliRun run = await CliRun.OfAsync("bench -d 0.5 -n 1 --json");
+        Assert.Equal(0, run.Code);
+        using JsonDocument json = JsonDocument.Parse(run.Output);
+        JsonElement music = json.RootElement.GetProperty("music");
+        Assert.All(["decoder_steps_per_second", "encodec_times_real_time", "time_to_first_audio_seconds", "seconds_of_music"], name => Assert.True(music.GetProperty(name).GetDouble() > 0, name));
+        Assert.Equal(0, music.GetProperty("allocated_bytes_per_step").GetDouble());
+        Assert.True(json.RootElement.GetProperty("peak_resident_bytes").GetInt64() > 0);
+    }
+
+    [Fact]
+    public async Task VerifyAndInspect_MiniBundle_AreMounted()
+    {
+        Assert.Equal(0, (await CliRun.OfAsync($"verify {MiniModel.BundlePath}")).Code);
+        CliRun inspect = await CliRun.OfAsync($"inspect {MiniModel.BundlePath} --json");
+        Assert.Equal("bundle", JsonDocument.Parse(inspect.Output).RootElement.GetProperty("kind").GetString());
+        Assert.Equal(1, (await CliRun.OfAsync("verify no-such-folder")).Code);
+        Assert.Equal(2, (await CliRun.OfAsync("export")).Code);
+    }
+
+    private string Target(string name) => Path.Combine(_folder, name);
+
+    private sealed class CancellingWriter(string word, CancellationTokenSource source) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            if (value?.Contains(word, StringComparison.Ordinal) == true)
+            {
+                source.Cancel();
+            }
+        }
+    }
+}
