@@ -1,0 +1,97 @@
+using M2UGen.Export;
+using M2UGen.Sdk;
+using M2UGen.Sdk.Mini;
+using M2UGen.Sdk.Music.MusicGen;
+using M2UGen.Sdk.Runtime;
+using M2UGen.Sdk.Runtime.Bundles;
+using M2UGen.Testing;
+
+namespace M2UGen.TinyModel.Tests.Music;
+
+/// <summary>Tiny MusicGen checkpoints, exported once for all tests that share the fixture.</summary>
+public sealed class TinyMusic : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("m2ugen-music-").FullName;
+    private readonly List<ModelSet> models = [];
+
+    public TinyMusic()
+    {
+        Stereo = Open("stereo", Path.Combine(Repository.Golden("musicgen-stereo"), "model"));
+        Melody = Open("melody", Path.Combine(Repository.Golden("musicgen-melody"), "model"));
+        Mono = Open(MiniModel.BundlePath);
+    }
+
+    /// <summary>Two channels, 256 positions.</summary>
+    internal MusicGenDecoder Stereo { get; }
+
+    /// <summary>A melody model, 256 positions.</summary>
+    internal MusicGenDecoder Melody { get; }
+
+    /// <summary>The embedded model.</summary>
+    internal MusicGenDecoder Mono { get; }
+
+    internal MusicGenDecoder this[string name] => name switch
+    {
+        "stereo" => Stereo,
+        "melody" => Melody,
+        _ => Mono,
+    };
+
+    public void Dispose()
+    {
+        models.ForEach(set => set.Dispose());
+        Directory.Delete(folder, recursive: true);
+    }
+
+    /// <summary>Greedy music of a length, for tests that compare codes.</summary>
+    internal static MusicDecoderRequest Greedy(string caption, TimeSpan duration, double guidance = 3) => new()
+    {
+        Conditioning = new MusicConditioning { Caption = caption },
+        Options = new MusicOptions { Duration = duration, Sample = false, GuidanceScale = guidance },
+    };
+
+    private MusicGenDecoder Open(string name, string checkpoint)
+    {
+        string bundle = Path.Combine(folder, name);
+        Exporter.ExportAsync(new ExportOptions { Source = checkpoint, OutputPath = bundle }).GetAwaiter().GetResult();
+        return Open(bundle);
+    }
+
+    private MusicGenDecoder Open(string folderOfBundle)
+    {
+        ModelBundle bundle = ModelBundle.Open(folderOfBundle);
+        ModelSet set = new(bundle, new RuntimeOptions());
+        models.Add(set);
+        return MusicGenDecoder.Open(set, bundle);
+    }
+}
+
+/// <summary>Keeps what a decoder hands on, and checks that it comes in order.</summary>
+internal sealed class RecordingSink : IMusicSink
+{
+    private readonly List<float> samples = [];
+
+    public float[] Samples => [.. samples];
+
+    public int Chunks { get; private set; }
+
+    public List<StageProgress> Progress { get; } = [];
+
+    /// <summary>Called with every piece of sound and progress.</summary>
+    public Action? Touched { get; init; }
+
+    public void Write(AudioChunk chunk)
+    {
+        Assert.Equal(AudioClip.DurationOf(samples.Count / chunk.Channels, chunk.SampleRate), chunk.Position);
+        Assert.NotEqual(0, chunk.Samples.Length);
+        samples.AddRange(chunk.Samples.Span);
+        Chunks++;
+        Touched?.Invoke();
+    }
+
+    public void Report(StageProgress progress)
+    {
+        Progress.Add(progress);
+        Touched?.Invoke();
+    }
+}
