@@ -52,7 +52,10 @@ internal sealed class FakeModelRun(Action<FakeModelRun, CancellationToken> body,
 
     public void BindOutput(string name, NativeTensor tensor) => _outputs[name] = tensor;
 
-    public void BindOutputToAllocated(string name) => throw new NotSupportedException();
+    public void BindOutputToAllocated(string name) => _outputs.Remove(name);
+
+    /// <summary>Gives an output that was bound to allocated memory; called by the body.</summary>
+    public void Allocate(string name, NativeTensor tensor) => _outputs[name] = tensor;
 
     public void Run(CancellationToken cancellationToken)
     {
@@ -60,7 +63,7 @@ internal sealed class FakeModelRun(Action<FakeModelRun, CancellationToken> body,
         body(this, cancellationToken);
     }
 
-    public NativeTensor TakeOutput(string name) => throw new NotSupportedException();
+    public NativeTensor TakeOutput(string name) => _outputs.Remove(name, out NativeTensor? tensor) ? tensor : throw new InvalidOperationException($"'{name}' was not allocated.");
 
     public void Dispose() => disposed();
 }
