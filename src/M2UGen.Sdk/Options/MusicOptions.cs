@@ -13,7 +13,7 @@ public sealed record MusicOptions
     /// <summary>All values left to the bundle.</summary>
     public static MusicOptions Default { get; } = new();
 
-    /// <summary>How long the music shall be. The result has exactly this length unless <see cref="Fidelity.TrimToDuration"/> is off.</summary>
+    /// <summary>How long the music shall be, an audio prompt included. The result has exactly this length unless <see cref="Fidelity.TrimToDuration"/> is off.</summary>
     /// <value>Null: <see cref="DefaultDuration"/>, behind the audio prompt if there is one. Allowed: above 0, up to <see cref="MaxDuration"/>.</value>
     public TimeSpan? Duration { get; init; }
 
