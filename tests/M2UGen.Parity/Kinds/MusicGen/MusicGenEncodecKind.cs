@@ -17,11 +17,11 @@ internal sealed class MusicGenEncodecKind : IParityKind
         foreach (string input in c.Inputs.Names)
         {
             string name = input[(input.IndexOf('/', StringComparison.Ordinal) + 1)..];
-            if (input.StartsWith("codes/", StringComparison.Ordinal))
+            if (input.StartsWith("codes/", StringComparison.Ordinal) && c.Expected.Has($"audio/{name}"))
             {
                 Decode(bundle, c, report, input, $"audio/{name}", cancellationToken);
             }
-            else if (input.StartsWith("wave/", StringComparison.Ordinal))
+            else if (input.StartsWith("wave/", StringComparison.Ordinal) && c.Expected.Has($"encoded/{name}"))
             {
                 Encode(bundle, c, report, input, $"encoded/{name}", cancellationToken);
             }

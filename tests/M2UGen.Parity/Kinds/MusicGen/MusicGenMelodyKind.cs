@@ -49,8 +49,10 @@ internal sealed class MusicGenMelodyKind : IParityKind
         JsonElement forcing = c.Json.GetProperty("teacher_forcing");
         string name = forcing.GetProperty("run").GetString()!;
 
-        // The name is that of a pair of runs, which differ in guidance alone.
-        MusicRuns.Run run = runs.FirstOrDefault(r => r.Name.StartsWith(name, StringComparison.Ordinal)) ?? throw new ParityException($"teacher_forcing.run is '{name}', and no run is called so.");
+        // The name is that of a pair of runs, which differ in guidance alone: both read the ids NAME/input_ids.
+        MusicRuns.Run run = runs.FirstOrDefault(r => r.Text("input_ids") == $"{name}/input_ids")
+            ?? runs.FirstOrDefault(r => r.Name.StartsWith(name, StringComparison.Ordinal))
+            ?? throw new ParityException($"teacher_forcing.run is '{name}', and no run is called so.");
         ConditioningRows rows = Rows(bundle, c, run, cancellationToken);
         using MusicGenCondition condition = bundle.Decoder.CreateCondition(rows, Chroma(c, extractor, run, rows.Batch), guided: false, cancellationToken);
         report.Compare("prefix", condition.Prefix!.AsSpan<float>(), condition.Prefix.Shape);
