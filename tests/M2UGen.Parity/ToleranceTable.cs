@@ -28,7 +28,7 @@ internal sealed class ToleranceTable
         {
             foreach (JsonElement row in table.EnumerateArray())
             {
-                Tolerance tolerance = new(Rule(row), Number(row, "max"));
+                Tolerance tolerance = new(Rule(row), Number(row, row.TryGetProperty("max", out _) ? "max" : "value"));
                 foreach (JsonElement pattern in row.GetProperty("tensors").EnumerateArray())
                 {
                     string text = pattern.GetString()!;

@@ -2,7 +2,7 @@ using M2UGen.Export.Graph;
 
 namespace M2UGen.Export.Blocks;
 
-/// <summary>MusicGen's table of positions: row p holds cos(p·f_i) for all i, then sin(p·f_i), with f_i = exp(-i·ln 10000 / (H/2 - 1)).</summary>
+/// <summary>MusicGen's table of positions: row p holds cos(p·f_i) for all i, then sin(p·f_i), with f_i = exp(-i·ln 10000 / (H/2 - 1)); an odd H ends in a zero.</summary>
 /// <remarks>Checkpoints store the table and the stored one is what counts; this computes it where they do not. Source: transformers modeling_musicgen.py, MusicgenSinusoidalPositionalEmbedding.get_embedding.</remarks>
 internal static class SinusoidalPositions
 {

@@ -150,23 +150,6 @@ internal sealed class ConfigReader
         return [.. value.EnumerateArray().Select(item => Number(key, item, smallest, smallest, largest))];
     }
 
-    /// <summary>A list of numbers that may be left out.</summary>
-    public double[]? DoublesOrNull(string key)
-    {
-        if (Find(key, required: false) is not { } value)
-        {
-            return null;
-        }
-
-        if (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() is > 0 and < 64 && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Number))
-        {
-            return [.. value.EnumerateArray().Select(item => item.GetDouble())];
-        }
-
-        Wrong(key, value, "a list of numbers");
-        return null;
-    }
-
     /// <summary>Notes that <paramref name="key"/> asks for something that is not supported, unless <paramref name="supported"/>.</summary>
     public void Require(bool supported, string key, string what)
     {

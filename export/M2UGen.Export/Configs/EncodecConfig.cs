@@ -1,6 +1,6 @@
 namespace M2UGen.Export.Configs;
 
-/// <summary>What an EnCodec <c>config.json</c> says (transformers, configuration_encodec.py).</summary>
+/// <summary>What an EnCodec <c>config.json</c> says (transformers, configuration_encodec.py). A key that is left out has that file's default.</summary>
 internal sealed record EncodecConfig
 {
     /// <summary>Samples a second, in Hz.</summary>
@@ -39,9 +39,6 @@ internal sealed record EncodecConfig
     /// <summary>Codes a codebook has.</summary>
     public required int CodebookSize { get; init; }
 
-    /// <summary>Codebooks of the quantiser.</summary>
-    public required int Codebooks { get; init; }
-
     /// <summary>Whether convolutions look only back.</summary>
     public required bool IsCausal { get; init; }
 
@@ -75,20 +72,20 @@ internal sealed record EncodecConfig
         string padMode = config.TextOr("pad_mode", "reflect");
         config.Require(padMode is "reflect" or "replicate" or "constant", "pad_mode", $"'{padMode}' is not supported; expected 'reflect', 'replicate' or 'constant'");
 
-        int[] ratios = config.Ints("upsampling_ratios", most: 10, largest: 1024);
+        int[] ratios = config.Has("upsampling_ratios") ? config.Ints("upsampling_ratios", most: 10, largest: 1024) : [8, 5, 4, 2];
         int product = (int)Math.Min(ratios.Aggregate(1L, (all, ratio) => Math.Min(all * ratio, int.MaxValue)), int.MaxValue);
         config.RequireTogether(product <= 1 << 16, "upsampling_ratios", $"their product {product} is larger than {1 << 16}");
-        int sampleRate = config.Int("sampling_rate", largest: 1 << 20);
-        int hidden = config.Int("hidden_size");
+        int sampleRate = config.IntOr("sampling_rate", 24000, largest: 1 << 20);
+        int hidden = config.IntOr("hidden_size", 128);
         int codebookWidth = config.IntOr("codebook_dim", hidden);
         config.RequireTogether(codebookWidth == hidden, "codebook_dim", $"{codebookWidth} differs from hidden_size {hidden}, and the model has no projection between them");
-        int filters = config.Int("num_filters", largest: 1 << 12);
+        int filters = config.IntOr("num_filters", 32, largest: 1 << 12);
         int compress = config.IntOr("compress", 2, largest: 1 << 12);
         config.RequireTogether(compress <= filters, "compress", $"{compress} leaves no channel of {filters}");
         int residualLayers = config.IntOr("num_residual_layers", 1, smallest: 0, largest: 16);
         int growth = config.IntOr("dilation_growth_rate", 2, largest: 16);
         config.RequireTogether(Math.Pow(growth, Math.Max(0, residualLayers - 1)) <= 1 << 16, "dilation_growth_rate", $"{growth} to the power of {residualLayers - 1} is too large");
-        int codebookSize = config.Int("codebook_size", smallest: 2);
+        int codebookSize = config.IntOr("codebook_size", 1024, smallest: 2);
         return new EncodecConfig
         {
             SampleRate = sampleRate,
@@ -105,21 +102,10 @@ internal sealed record EncodecConfig
             LstmLayers = config.IntOr("num_lstm_layers", 2, largest: 64),
             Ratios = ratios,
             CodebookSize = codebookSize,
-            Codebooks = CodebookCount(config, sampleRate, Math.Max(1, product)),
             IsCausal = config.BoolOr("use_causal_conv", true),
             TrimRightRatio = config.DoubleOr("trim_right_ratio", 1, 0, 1),
             PadMode = padMode == "replicate" ? "edge" : padMode,
             HasWeightNorm = norm == "weight_norm",
         };
-    }
-
-    /// <summary>Codebooks of the model (configuration_encodec.py, num_quantizers).</summary>
-    private static int CodebookCount(ConfigReader config, int sampleRate, int samplesPerFrame)
-    {
-        double[] bandwidths = config.DoublesOrNull("target_bandwidths") ?? [1.5, 3, 6, 12, 24];
-        int frameRate = ((sampleRate - 1) / samplesPerFrame) + 1;
-        double count = Math.Floor(1000 * bandwidths[^1] / (frameRate * 10.0));
-        config.RequireTogether(count is >= 1 and <= 1024, "target_bandwidths", $"the last one comes to {count} codebooks; expected 1 to 1024");
-        return (int)Math.Clamp(count, 1, 1024);
     }
 }

@@ -50,10 +50,8 @@ internal sealed record MusicGenConfig
 
     private void CheckTogether(ConfigReader config)
     {
-        int codecCodebooks = Decoder.Codebooks / Decoder.AudioChannels;
         config.RequireTogether(AudioEncoder.Channels == 1, "audio_encoder.audio_channels", $"{AudioEncoder.Channels} channels are not supported; MusicGen's codec is mono (stereo models run it once a channel)");
         config.RequireTogether(Decoder.Codebooks % Decoder.AudioChannels == 0, "decoder.num_codebooks", $"{Decoder.Codebooks} cannot be shared by {Decoder.AudioChannels} channels");
-        config.RequireTogether(AudioEncoder.Codebooks >= codecCodebooks, "decoder.num_codebooks", $"{codecCodebooks} a channel, but the audio encoder has {AudioEncoder.Codebooks}");
         config.RequireTogether(AudioEncoder.CodebookSize >= Decoder.VocabularySize, "decoder.vocab_size", $"{Decoder.VocabularySize} codes, but the audio encoder's codebooks have {AudioEncoder.CodebookSize}");
     }
 }
@@ -94,11 +92,11 @@ internal sealed record MusicGenDecoderConfig
         string activation = config.TextOr("activation_function", "gelu");
         config.Require(activation == "gelu", "activation_function", $"'{activation}' is not supported; expected 'gelu'");
         config.Require(!config.Has("cross_attention_hidden_size"), "cross_attention_hidden_size", "a width of its own is not supported; expected null");
-        int hidden = config.Int("hidden_size");
-        int heads = config.Int("num_attention_heads");
-        int vocabulary = config.Int("vocab_size");
+        int hidden = config.IntOr("hidden_size", 1024);
+        int heads = config.IntOr("num_attention_heads", 16);
+        int vocabulary = config.IntOr("vocab_size", 2048);
         config.RequireTogether(hidden % heads == 0, "num_attention_heads", $"{heads} do not divide hidden_size {hidden}");
-        config.RequireTogether(hidden % 2 == 0 && hidden > 2, "hidden_size", $"{hidden} is odd; the sinusoidal table needs pairs");
+        config.RequireTogether(hidden > 3, "hidden_size", $"{hidden} leaves the sinusoidal table less than two frequencies");
         int pad = config.IntOr("pad_token_id", vocabulary, smallest: 0);
         config.RequireTogether(pad <= vocabulary, "pad_token_id", $"{pad} has no row in an embedding table of {vocabulary + 1L}");
         int bos = config.IntOr("bos_token_id", pad, smallest: 0);
@@ -107,10 +105,10 @@ internal sealed record MusicGenDecoderConfig
         {
             VocabularySize = vocabulary,
             HiddenSize = hidden,
-            Layers = config.Int("num_hidden_layers", largest: ConfigReader.MostLayers),
+            Layers = config.IntOr("num_hidden_layers", 24, largest: ConfigReader.MostLayers),
             Heads = heads,
-            FeedForwardSize = config.Int("ffn_dim"),
-            Codebooks = config.Int("num_codebooks", largest: 256),
+            FeedForwardSize = config.IntOr("ffn_dim", 4096),
+            Codebooks = config.IntOr("num_codebooks", 4, largest: 256),
             AudioChannels = config.IntOr("audio_channels", 1, largest: 2),
             MaxPositions = config.IntOr("max_position_embeddings", 2048),
             PadTokenId = pad,

@@ -1,6 +1,6 @@
 namespace M2UGen.Export.Configs;
 
-/// <summary>What a T5 <c>config.json</c> says about its encoder (transformers, configuration_t5.py).</summary>
+/// <summary>What a T5 <c>config.json</c> says about its encoder (transformers, configuration_t5.py). A key that is left out has that file's default.</summary>
 internal sealed record T5Config
 {
     /// <summary>Rows of the embedding table; larger than the tokenizer's vocabulary in published models.</summary>
@@ -51,12 +51,12 @@ internal sealed record T5Config
         config.RequireTogether(maxDistance > buckets / 4, "relative_attention_max_distance", $"{maxDistance} is not larger than a quarter of relative_attention_num_buckets ({buckets}); the bucket formula has no value there");
         return new T5Config
         {
-            VocabularySize = config.Int("vocab_size", largest: 1 << 24),
-            HiddenSize = config.Int("d_model"),
-            HeadSize = config.Int("d_kv"),
-            Heads = config.Int("num_heads"),
-            Layers = config.Int("num_layers", largest: ConfigReader.MostLayers),
-            FeedForwardSize = config.Int("d_ff"),
+            VocabularySize = config.IntOr("vocab_size", 32128, largest: 1 << 24),
+            HiddenSize = config.IntOr("d_model", 512),
+            HeadSize = config.IntOr("d_kv", 64),
+            Heads = config.IntOr("num_heads", 8),
+            Layers = config.IntOr("num_layers", 6, largest: ConfigReader.MostLayers),
+            FeedForwardSize = config.IntOr("d_ff", 2048),
             IsGated = feedForward == "gated-gelu",
             Epsilon = (float)config.DoubleOr("layer_norm_epsilon", 1e-6, 0, 1),
             Buckets = buckets,

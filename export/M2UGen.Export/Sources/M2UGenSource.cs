@@ -33,7 +33,7 @@ internal static class M2UGenSource
         LlamaDirectory directory = LlamaDirectory.Open(parts.LlamaDirectory, parts.LlamaType);
         LlamaParams parameters = LlamaParams.Read(directory.ParamsFile);
         LlamaTextTokenizer tokenizer = LlamaTextTokenizer.Load(directory.Path);
-        Checkpoint checkpoint = Directory.Exists(parts.Model) ? Checkpoint.OpenDirectory(parts.Model) : Checkpoint.Open(parts.Model);
+        Checkpoint checkpoint = OpenCheckpoint(parts.Model);
         List<IDisposable> opened = [checkpoint];
         BundlePlan? plan = null;
         try
@@ -78,6 +78,16 @@ internal static class M2UGenSource
             opened.ForEach(resource => resource.Dispose());
             throw;
         }
+    }
+
+    /// <summary>Opens the M2UGen checkpoint: a file, or a directory with checkpoint.pth or with weights in a Hugging Face layout.</summary>
+    /// <exception cref="CheckpointException">It is not there or cannot be read.</exception>
+    internal static Checkpoint OpenCheckpoint(string model)
+    {
+        string published = Path.Combine(model, SourceFinder.CheckpointName);
+        return !Directory.Exists(model) ? Checkpoint.Open(model)
+            : File.Exists(published) ? Checkpoint.Open(published)
+            : Checkpoint.OpenDirectory(model);
     }
 
     private static void AddLlama(BundlePlan plan, LlamaWeights llama, LlamaTextTokenizer tokenizer, int contextLength, GraphOptions graphs)

@@ -11,7 +11,8 @@ namespace M2UGen.Export.Sources;
 /// </remarks>
 internal static class SourceFinder
 {
-    private const string CheckpointName = "checkpoint.pth";
+    /// <summary>The name under which M2UGen checkpoints are published.</summary>
+    internal const string CheckpointName = "checkpoint.pth";
 
     /// <summary>What was found: one of the two, and remarks about switches that have no effect.</summary>
     internal sealed record Selection(string? MusicGenDirectory, M2UGenParts? M2UGen, IReadOnlyList<string> Remarks);
@@ -125,7 +126,7 @@ internal static class SourceFinder
 }
 
 /// <summary>The parts of an M2UGen.</summary>
-/// <param name="Model">The checkpoint: a file, or a directory with weights in a Hugging Face layout.</param>
+/// <param name="Model">The checkpoint: a file, or a directory with checkpoint.pth or with weights in a Hugging Face layout.</param>
 /// <param name="LlamaDirectory">Where tokenizer.model lies.</param>
 /// <param name="LlamaType">The folder in it with params.json and the base LLaMA's shards.</param>
 /// <param name="MusicDecoder"><c>musicgen</c>, <c>audioldm2</c>, or null for what the checkpoint was made for.</param>

@@ -9,6 +9,8 @@ namespace M2UGen.Export.Tests.Architectures;
 /// <summary>EnCodec shapes that no published MusicGen has but the configuration can ask for: pieces must equal the whole for each.</summary>
 public sealed class EncodecVariantTests
 {
+    private const int Codebooks = 3;
+
     private static readonly EncodecConfig Plain = new()
     {
         SampleRate = 800,
@@ -25,7 +27,6 @@ public sealed class EncodecVariantTests
         LstmLayers = 2,
         Ratios = [4, 2],
         CodebookSize = 10,
-        Codebooks = 3,
         IsCausal = false,
         TrimRightRatio = 1,
         PadMode = "reflect",
@@ -41,9 +42,9 @@ public sealed class EncodecVariantTests
         EncodecConfig config = Configure(variant);
         using TemporaryFolder folder = new();
         using Checkpoint checkpoint = Write(folder, config);
-        using CodecRunner codec = new(EncodecDecoderGraph.Create(config, config.Codebooks, WeightMap.From(checkpoint)));
+        using CodecRunner codec = new(EncodecDecoderGraph.Create(config, Codebooks, WeightMap.From(checkpoint)));
         const int Frames = 23;
-        long[] codes = [.. Numbers.Make(config.Codebooks * Frames, 5).Select(number => (long)((number + 1) / 2 * (config.CodebookSize - 0.01)))];
+        long[] codes = [.. Numbers.Make(Codebooks * Frames, 5).Select(number => (long)((number + 1) / 2 * (config.CodebookSize - 0.01)))];
         float[] whole = codec.Decode(codes, 1)["audio"].Values;
 
         Assert.Equal(Frames * config.SamplesPerFrame, whole.Length);
@@ -61,12 +62,12 @@ public sealed class EncodecVariantTests
         EncodecConfig config = Configure(variant);
         using TemporaryFolder folder = new();
         using Checkpoint checkpoint = Write(folder, config);
-        using GraphRunner runner = new(EncodecEncoderGraph.Create(config, config.Codebooks, WeightMap.From(checkpoint)).Graph);
+        using GraphRunner runner = new(EncodecEncoderGraph.Create(config, Codebooks, WeightMap.From(checkpoint)).Graph);
         foreach (int samples in (int[])[1, 2, 7, 8, 9, 50])
         {
             (float[] codes, long[] shape) = runner.Run(("audio", Numbers.Make(samples, 4), [1, 1, samples]))["codes"];
 
-            Assert.Equal([1, config.Codebooks, (samples + config.SamplesPerFrame - 1) / config.SamplesPerFrame], shape);
+            Assert.Equal([1, Codebooks, (samples + config.SamplesPerFrame - 1) / config.SamplesPerFrame], shape);
             Assert.All(codes, code => Assert.InRange(code, 0, config.CodebookSize - 1));
         }
     }
@@ -135,7 +136,7 @@ public sealed class EncodecVariantTests
             Conv($"{half}.layers.{index + 1}", channels, decoder ? config.Channels : config.HiddenSize, config.LastKernelSize);
         }
 
-        for (int k = 0; k < config.Codebooks; k++)
+        for (int k = 0; k < Codebooks; k++)
         {
             Add($"quantizer.layers.{k}.codebook.embed", 1, config.CodebookSize, config.HiddenSize);
         }

@@ -60,6 +60,17 @@ public sealed class ExporterTests
     }
 
     [Fact]
+    public async Task ExportAsync_FolderOfTheCheckpoint_TakesTheCheckpointInIt()
+    {
+        using MadeUpM2UGen source = new();
+        ExportOptions options = source.Write();
+
+        ExportResult result = await Exporter.ExportAsync(options with { Model = source.CheckpointFolder });
+
+        Assert.Equal(["llama", "projector"], result.Components);
+    }
+
+    [Fact]
     public async Task ExportAsync_FlatProjector_IsOneLongVector()
     {
         using MadeUpM2UGen source = new(isFlat: true);

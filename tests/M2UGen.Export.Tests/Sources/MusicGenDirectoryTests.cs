@@ -44,7 +44,7 @@ public sealed class MusicGenDirectoryTests
         using TemporaryFolder folder = new();
         Copy(folder, config =>
         {
-            config["decoder"]!.AsObject().Remove("num_codebooks");
+            config["decoder"]!["num_codebooks"] = "four";
             config["decoder"]!["activation_function"] = "swish";
             config["text_encoder"]!["d_model"] = -3;
             config["text_encoder"]!["feed_forward_proj"] = "gated-silu";
@@ -54,7 +54,7 @@ public sealed class MusicGenDirectoryTests
 
         string message = Refusal(folder.Path);
 
-        Assert.Contains("decoder.num_codebooks: missing", message, StringComparison.Ordinal);
+        Assert.Contains("decoder.num_codebooks: expected a whole number from 1 to", message, StringComparison.Ordinal);
         Assert.Contains("decoder.activation_function: 'swish'", message, StringComparison.Ordinal);
         Assert.Contains("text_encoder.d_model: expected a whole number from 1 to", message, StringComparison.Ordinal);
         Assert.Contains("text_encoder.feed_forward_proj: 'gated-silu'", message, StringComparison.Ordinal);
@@ -75,6 +75,27 @@ public sealed class MusicGenDirectoryTests
         Copy(folder, config => config[section]![key] = value);
 
         Assert.Contains(expected, Refusal(folder.Path), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_EmptySections_HaveTheDefaultsOfTheClasses()
+    {
+        using TemporaryFolder folder = new();
+        Copy(folder, config =>
+        {
+            config["text_encoder"] = new JsonObject();
+            config["audio_encoder"] = new JsonObject { ["codebook_size"] = 2048 };
+            config["decoder"] = new JsonObject();
+        });
+        using MusicGenDirectory directory = MusicGenDirectory.Open(folder.Path);
+
+        // The numbers of transformers' T5Config, EncodecConfig and MusicgenDecoderConfig.
+        Assert.Equal((32128, 512, 64, 2048, 6, 8), (directory.Config.TextEncoder.VocabularySize, directory.Config.TextEncoder.HiddenSize, directory.Config.TextEncoder.HeadSize,
+            directory.Config.TextEncoder.FeedForwardSize, directory.Config.TextEncoder.Layers, directory.Config.TextEncoder.Heads));
+        Assert.Equal((24000, 128, 32), (directory.Config.AudioEncoder.SampleRate, directory.Config.AudioEncoder.HiddenSize, directory.Config.AudioEncoder.Filters));
+        Assert.Equal([8, 5, 4, 2], directory.Config.AudioEncoder.Ratios);
+        Assert.Equal((2048, 1024, 24, 16, 4096, 4, 2048), (directory.Config.Decoder.VocabularySize, directory.Config.Decoder.HiddenSize, directory.Config.Decoder.Layers,
+            directory.Config.Decoder.Heads, directory.Config.Decoder.FeedForwardSize, directory.Config.Decoder.Codebooks, directory.Config.Decoder.PadTokenId));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using M2UGen.Export.Checkpoints;
+using M2UGen.Export.Sources;
 using M2UGen.Sdk.Language;
 using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
@@ -116,7 +117,7 @@ internal static class M2UGenTeacherForced
     private static float[] PrefixQuery(ParityCase c)
     {
         string path = c.FileOf("checkpoint");
-        using Checkpoint checkpoint = Directory.Exists(path) ? Checkpoint.OpenDirectory(path) : Checkpoint.Open(path);
+        using Checkpoint checkpoint = M2UGenSource.OpenCheckpoint(path);
         return WeightMap.From(checkpoint).Find("prefix_query.weight")?.ReadFloat32() ?? throw new ParityException($"'{path}' has no prefix_query.weight.");
     }
 }

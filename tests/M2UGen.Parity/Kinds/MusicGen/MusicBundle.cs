@@ -23,6 +23,13 @@ internal sealed class MusicBundle : IDisposable
 
     public MusicGenConfig Config => Decoder.Config;
 
+    /// <summary>The MusicGen directory of a case, which may name the weights in it instead.</summary>
+    public static string DirectoryOf(ParityCase c)
+    {
+        string checkpoint = c.FileOf("checkpoint");
+        return Directory.Exists(checkpoint) ? checkpoint : Path.GetDirectoryName(checkpoint)!;
+    }
+
     /// <summary>The case's checkpoint as users export it.</summary>
     public static MusicBundle Open(ParityCase c) => Open(c, []);
 
@@ -57,7 +64,7 @@ internal sealed class MusicBundle : IDisposable
 
     private static MusicBundle Open(ParityCase c, string[] taps)
     {
-        string checkpoint = c.FileOf("checkpoint");
+        string checkpoint = DirectoryOf(c);
         ExportOptions Options(string folder) => new() { Source = checkpoint, OutputPath = folder, Taps = taps };
         return new MusicBundle(c.Exports.Get(
             $"musicgen|{checkpoint}|{string.Join(',', taps)}", folder => Exporter.ExportAsync(Options(folder)).GetAwaiter().GetResult()));

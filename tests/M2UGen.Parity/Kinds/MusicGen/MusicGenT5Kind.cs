@@ -117,7 +117,7 @@ internal sealed class MusicGenT5Kind : IParityKind
     }
 
     private static Export.Configs.MusicGenConfig MusicGenConfigOf(ParityCase c) =>
-        Export.Configs.MusicGenConfig.Read(Path.Combine(c.FileOf("checkpoint"), "config.json"));
+        Export.Configs.MusicGenConfig.Read(Path.Combine(MusicBundle.DirectoryOf(c), "config.json"));
 
     private static void Compare(ParityReport report, string tensor, ConditioningRows rows) =>
         report.Compare(tensor, rows.States, [rows.Batch, rows.Length, rows.Width]);
