@@ -47,14 +47,20 @@ internal static class Conv1d
             extra = graph.Op("Mod", $"{name}/fill", [graph.Op("Neg", $"{name}/minus_samples", [length]), graph.Int64s(shape.Stride)]);
         }
 
-        Value padded = Pad1d.Emit(graph, name, x, shape.Left, shape.Right, padMode, shortest, extra, shape.Stride - 1);
+        // Zeros are the operator's own padding. As a node of its own the runtime would fold them in, and gets lost where an inner stage is tapped in front of it.
+        bool isZeroPadded = padMode == "constant" && extra.IsNone;
+        Value padded = isZeroPadded ? x : Pad1d.Emit(graph, name, x, shape.Left, shape.Right, padMode, shortest, extra, shape.Stride - 1);
         string path = Linear.InitializerPath(name);
+        NodeAttribute[] attributes =
+        [
+            ("kernel_shape", new long[] { shape.Kernel }),
+            ("strides", new long[] { shape.Stride }),
+            ("dilations", new long[] { shape.Dilation }),
+        ];
         return graph.Op(
             "Conv",
             $"{name}/Conv",
             [padded, graph.Weight($"{path}.weight", weight), graph.Weight($"{path}.bias", bias)],
-            ("kernel_shape", new long[] { shape.Kernel }),
-            ("strides", new long[] { shape.Stride }),
-            ("dilations", new long[] { shape.Dilation }));
+            isZeroPadded ? [.. attributes, ("pads", new long[] { shape.Left, shape.Right })] : attributes);
     }
 }

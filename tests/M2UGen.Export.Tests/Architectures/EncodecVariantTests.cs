@@ -1,6 +1,7 @@
 using M2UGen.Export.Architectures;
 using M2UGen.Export.Checkpoints;
 using M2UGen.Export.Configs;
+using M2UGen.Export.Graph;
 using M2UGen.Export.Tests.Checkpoints;
 using M2UGen.Testing;
 
@@ -33,7 +34,7 @@ public sealed class EncodecVariantTests
         HasWeightNorm = true,
     };
 
-    public static TheoryData<string> Variants => ["plain", "residuals", "shortcut", "causal", "trim", "edge", "odd", "one-layer", "no-norm"];
+    public static TheoryData<string> Variants => ["plain", "residuals", "shortcut", "causal", "trim", "edge", "zeros", "odd", "one-layer", "no-norm"];
 
     [Theory]
     [MemberData(nameof(Variants))]
@@ -72,6 +73,20 @@ public sealed class EncodecVariantTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Decode_WithAllStagesTapped_GivesTheSame(string variant)
+    {
+        EncodecConfig config = Configure(variant);
+        using TemporaryFolder folder = new();
+        using Checkpoint checkpoint = Write(folder, config);
+        using CodecRunner plain = new(EncodecDecoderGraph.Create(config, Codebooks, WeightMap.From(checkpoint)));
+        using CodecRunner tapped = new(EncodecDecoderGraph.Create(config, Codebooks, WeightMap.From(checkpoint), new GraphOptions { Taps = ["*"] }));
+        long[] codes = [.. Enumerable.Range(0, Codebooks * 5).Select(i => (long)(i % config.CodebookSize))];
+
+        Near.Equal(plain.Decode(codes, 1)["audio"].Values, tapped.Decode(codes, 1)["audio"].Values, 1e-6, variant);
+    }
+
     private static EncodecConfig Configure(string variant) => variant switch
     {
         "plain" => Plain,
@@ -80,6 +95,7 @@ public sealed class EncodecVariantTests
         "causal" => Plain with { IsCausal = true },
         "trim" => Plain with { IsCausal = true, TrimRightRatio = 0.5 },
         "edge" => Plain with { PadMode = "edge" },
+        "zeros" => Plain with { PadMode = "constant" },
         "odd" => Plain with { Ratios = [3, 5], KernelSize = 5, LastKernelSize = 9, ResidualKernelSize = 5, Compress = 1 },
         "one-layer" => Plain with { LstmLayers = 1 },
         "no-norm" => Plain with { HasWeightNorm = false },
