@@ -10,6 +10,7 @@ internal static class Registry
         new M2UGenKind(),
         new CheckpointFilesKind(),
         new MediaResampleKind(),
+        new MediaResizeKind(),
         new KnnKind(),
         new MusicGenSmallKind(),
         new MusicGenT5Kind(),
