@@ -11,6 +11,7 @@ internal static class Registry
         new CheckpointFilesKind(),
         new MediaResampleKind(),
         new MediaResizeKind(),
+        new MediaLengthsKind(),
         new KnnKind(),
         new MusicGenSmallKind(),
         new MusicGenT5Kind(),

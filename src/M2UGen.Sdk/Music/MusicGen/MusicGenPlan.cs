@@ -26,6 +26,9 @@ internal sealed record MusicGenPlan(int PromptFrames, int FrameCount, int Sample
     /// <summary>Codes of a row that the longest pass feeds, its start included (its last codes are never fed).</summary>
     public int FedCodes => Windows.Max(window => window.PromptFrames + window.NewTokens);
 
+    /// <summary>New tokens for a length in the reference, m2ugen.py, generate_music: max_new_tokens = int(256 / 5 * audio_length_in_s).</summary>
+    public static int ReferenceTokens(double seconds) => (int)(256.0 / 5 * seconds);
+
     /// <summary>Plans a piece.</summary>
     /// <param name="config">The model's numbers.</param>
     /// <param name="options">Duration, or the number of steps.</param>
@@ -45,8 +48,7 @@ internal sealed record MusicGenPlan(int PromptFrames, int FrameCount, int Sample
 
         if (!fidelity.TrimToDuration)
         {
-            // Reference m2ugen.py generate_music: max_new_tokens = int(256 / 5 * audio_length_in_s).
-            return FromTokens((int)(256.0 / 5 * duration.TotalSeconds), nameof(MusicOptions.Duration));
+            return FromTokens(ReferenceTokens(duration.TotalSeconds), nameof(MusicOptions.Duration));
         }
 
         long samples = Math.Max(1, (long)Math.Round((decimal)duration.Ticks * config.Codec.SampleRate / TimeSpan.TicksPerSecond, MidpointRounding.AwayFromZero));
