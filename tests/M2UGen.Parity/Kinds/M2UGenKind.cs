@@ -3,14 +3,12 @@ using System.Text.Json;
 namespace M2UGen.Parity.Kinds;
 
 /// <summary>
-/// Cases of the whole system: greedy answers and the music they ask for, teacher-forced runs, sampling distributions, merged shards.
+/// Cases of the whole system: greedy answers and the music they ask for, teacher-forced runs, sampling distributions, merged shards, the choice of frames.
 /// What needs an encoder or a media reader is skipped by name.
 /// </summary>
 internal sealed class M2UGenKind : IParityKind
 {
     internal const string NeedsEncoder = "needs an encoder, which is not there yet";
-
-    private const string NeedsVideo = "needs the video reader, which is not there yet";
 
     public bool Handles(string kind) => kind == "m2ugen";
 
@@ -40,6 +38,11 @@ internal sealed class M2UGenKind : IParityKind
             }
         }
 
+        if (c.Json.TryGetProperty("frame_choice", out JsonElement frames))
+        {
+            M2UGenFrameChoice.Run(frames, report);
+        }
+
         SkipWhatNeedsEncoders(c, report);
     }
 
@@ -59,11 +62,6 @@ internal sealed class M2UGenKind : IParityKind
             }
 
             Skip(tensors, NeedsEncoder);
-        }
-
-        if (c.Json.TryGetProperty("frame_choice", out _))
-        {
-            report.Skip("frame_choice", NeedsVideo);
         }
 
         foreach (string modality in new[] { "audio", "image", "video" })
