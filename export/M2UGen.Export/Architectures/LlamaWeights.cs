@@ -94,9 +94,14 @@ internal sealed class LlamaWeights
         }
 
         // As the reference's load_llama: rows that the base LLaMA does not have start as ones, and an untuned checkpoint leaves them so.
-        float[] ones = new float[(vocabulary - rows) * dim];
-        Array.Fill(ones, 1f);
-        return Weight.Stack(Name, map.Require(Name, rows, dim), Weight.Of("rows of the music tokens", [vocabulary - rows, dim], ones));
+        // Filled while saving only: a row count is not believed before all shapes are checked.
+        long more = vocabulary - rows;
+        return Weight.Stack(Name, map.Require(Name, rows, dim), new Weight("rows of the music tokens", [more, dim], () =>
+        {
+            float[] ones = new float[checked(more * dim)];
+            Array.Fill(ones, 1f);
+            return ones;
+        }));
     }
 
     private static int KeyValueHeads(LlamaParams parameters, long? keyRows)

@@ -17,7 +17,7 @@ internal static class LoraLinear
 
     private static float[] Sum(Weight weight, LoraPair pair)
     {
-        float[] folded = (float[])weight.Load().Clone();
+        float[] folded = weight.Load();
         float[] down = pair.Down.Load();
         float[] up = pair.Up.Load();
         int rank = (int)pair.Down.Shape[0];

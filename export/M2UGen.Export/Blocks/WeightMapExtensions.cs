@@ -18,7 +18,7 @@ internal static class WeightMapExtensions
         if (map.Find(name) is not { } found)
         {
             // A shape with open sizes says nothing to the reader of the list.
-            return Lazy(shape.Contains(Any) ? map.Get(name) : map.Get(name, shape));
+            return Weight.From(shape.Contains(Any) ? map.Get(name) : map.Get(name, shape));
         }
 
         long[] expected = shape.ToArray();
@@ -30,7 +30,7 @@ internal static class WeightMapExtensions
             }
         }
 
-        return Lazy(map.Get(name, expected));
+        return Weight.From(map.Get(name, expected));
     }
 
     /// <summary>A weight that may be absent; where it is present it must have the shape.</summary>
@@ -41,6 +41,4 @@ internal static class WeightMapExtensions
 
     /// <summary>The first size of a matrix in the checkpoint, or <see cref="Any"/> where it is absent or no matrix.</summary>
     public static long RowsOf(this WeightMap map, string name) => map.ShapeOf(name) is [long rows, _] ? rows : Any;
-
-    private static Weight Lazy(CheckpointTensor tensor) => new(tensor.Name, tensor.Shape, tensor.ReadFloat32);
 }

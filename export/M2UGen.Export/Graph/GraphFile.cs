@@ -9,6 +9,9 @@ internal static class GraphFile
     // ONNX Runtime maps external data straight from the file only where tensors start on page borders.
     private const int Alignment = 4096;
 
+    // From here on an initializer's operands are worth taking back at once.
+    private const long LargeBytes = 32 << 20;
+
     /// <summary>Writes both files into <paramref name="directory"/>, one tensor at a time, hashing as it writes.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="directory">An existing directory.</param>
@@ -32,6 +35,11 @@ internal static class GraphFile
                 long length = initializer.WriteTo(data);
                 external.Add(new OnnxProto.ExternalTensor(name, initializer.Type, initializer.Shape, dataName, offset, length));
                 written?.Invoke(length);
+                if (length >= LargeBytes)
+                {
+                    // Left alone, the collector lets some matrices of hundreds of megabytes pile up; what lives is small, so this takes milliseconds.
+                    GC.Collect();
+                }
             }
 
             files.Add(data.Complete(dataName));
