@@ -1,5 +1,6 @@
 using System.Text.Json;
 using M2UGen.Export.Checkpoints;
+using M2UGen.Sdk.Runtime.Bundles;
 
 namespace M2UGen.Export.Architectures;
 
@@ -7,7 +8,7 @@ namespace M2UGen.Export.Architectures;
 internal sealed record LlamaParams
 {
     // params.json of the largest published model has 150 bytes.
-    private const long MaxBytes = 1 << 20;
+    private const int MaxBytes = 1 << 20;
 
     /// <summary>Width of the hidden state.</summary>
     public required int Dim { get; init; }
@@ -37,20 +38,15 @@ internal sealed record LlamaParams
     /// <exception cref="CheckpointException">The file is absent or not JSON, a number is missing or makes no sense.</exception>
     public static LlamaParams Read(string path)
     {
-        FileInfo file = new(path);
-        if (!file.Exists)
+        if (!File.Exists(path))
         {
             throw new CheckpointException(path, "there is no such file. --llama_dir must hold <llama_type>/params.json (llama_type is 7B unless given).");
         }
 
-        if (file.Length > MaxBytes)
-        {
-            throw new CheckpointException(path, $"has {file.Length} bytes; a params.json has a few hundred.");
-        }
-
+        byte[] bytes = WholeFile.Read(path, MaxBytes, out long length) ?? throw new CheckpointException(path, $"has {length} bytes; a params.json has a few hundred.");
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using JsonDocument document = JsonDocument.Parse(bytes);
             JsonElement root = document.RootElement;
             int dim = Integer(root, "dim") ?? throw new CheckpointException(path, "has no 'dim'.");
             int layers = Integer(root, "n_layers") ?? throw new CheckpointException(path, "has no 'n_layers'.");

@@ -22,7 +22,7 @@ internal static class BundleWriter
     {
         string full = TargetDirectory.Check(target, force, plan.SourceFiles);
         long weightBytes = plan.Parts.Sum(part => part.Graph.Initializers.Sum(initializer => ByteCount(initializer.Data))) + plan.Tensors.Sum(tensor => tensor.ByteCount);
-        long tokenizerBytes = plan.Tokenizers.Sum(tokenizer => tokenizer.Files.Sum(file => new FileInfo(file).Length));
+        long tokenizerBytes = plan.Tokenizers.Sum(tokenizer => tokenizer.Files.Sum(WholeFile.LengthOf));
         using TargetDirectory directory = TargetDirectory.Create(full, force, weightBytes + tokenizerBytes);
 
         List<BundleFile> sources = HashSources(plan.SourceFiles, progress, cancellationToken);
@@ -56,7 +56,7 @@ internal static class BundleWriter
 
     private static List<BundleFile> HashSources(List<string> files, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
     {
-        Counter hashed = new(progress, ExportStage.Hash, files.Sum(file => new FileInfo(file).Length));
+        Counter hashed = new(progress, ExportStage.Hash, files.Sum(WholeFile.LengthOf));
         List<BundleFile> sources = [];
         foreach (string file in files)
         {

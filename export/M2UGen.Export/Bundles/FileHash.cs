@@ -21,8 +21,11 @@ internal static class FileHash
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] block = new byte[BlockBytes];
         long size = 0;
+
+        // No more than was there when it was opened: a device has no end.
+        long length = input.Length;
         int count;
-        while ((count = input.Read(block)) > 0)
+        while ((count = input.Read(block, 0, (int)Math.Min(block.Length, length - size))) > 0)
         {
             cancellationToken.ThrowIfCancellationRequested();
             hash.AppendData(block, 0, count);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using M2UGen.Export.Checkpoints;
+using M2UGen.Sdk.Runtime.Bundles;
 
 namespace M2UGen.Export.Configs;
 
@@ -13,7 +14,7 @@ internal sealed class ConfigReader
     /// <summary>No published model has as many layers.</summary>
     public const int MostLayers = 1 << 10;
 
-    private const long MaxFileBytes = 16 << 20;
+    private const int MaxFileBytes = 16 << 20;
 
     private readonly JsonElement _object;
     private readonly string _path;
@@ -32,25 +33,21 @@ internal sealed class ConfigReader
     /// <exception cref="CheckpointException">The file is absent, too large, or not a JSON object.</exception>
     public static ConfigReader Open(string path)
     {
-        FileInfo file = new(path);
-        if (!file.Exists)
+        if (!File.Exists(path))
         {
             throw new CheckpointException(path, "there is no such file. The directory must hold the configuration beside the weights.");
         }
 
-        if (file.Length > MaxFileBytes)
-        {
-            throw new CheckpointException(path, $"has {file.Length} bytes; a configuration has at most {MaxFileBytes}.");
-        }
-
+        byte[] bytes = WholeFile.Read(path, MaxFileBytes, out long length) ?? throw new CheckpointException(path, $"has {length} bytes; a configuration has at most {MaxFileBytes}.");
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { MaxDepth = 64 });
+            CheckText(bytes);
+            using JsonDocument document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 64 });
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? new ConfigReader(path, "", document.RootElement.Clone(), [])
                 : throw new CheckpointException(path, $"holds a JSON {document.RootElement.ValueKind}, expected an object.");
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             throw new CheckpointException(path, $"is not valid JSON: {exception.Message}", exception);
         }
@@ -175,6 +172,19 @@ internal sealed class ConfigReader
         if (_problems.Count > 0)
         {
             throw new CheckpointException(_path, $"is no configuration of {what} that can be exported:{string.Concat(_problems.Select(problem => $"{Environment.NewLine}  {problem}"))}");
+        }
+    }
+
+    /// <summary>Reads every name and text once, since half a surrogate pair would throw wherever it is looked at first.</summary>
+    private static void CheckText(byte[] bytes)
+    {
+        Utf8JsonReader reader = new(bytes, new JsonReaderOptions { MaxDepth = 64 });
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.PropertyName or JsonTokenType.String)
+            {
+                _ = reader.GetString();
+            }
         }
     }
 

@@ -110,7 +110,7 @@ internal sealed record MusicGenDecoderConfig
             FeedForwardSize = config.IntOr("ffn_dim", 4096),
             Codebooks = config.IntOr("num_codebooks", 4, largest: 256),
             AudioChannels = config.IntOr("audio_channels", 1, largest: 2),
-            MaxPositions = config.IntOr("max_position_embeddings", 2048),
+            MaxPositions = config.IntOr("max_position_embeddings", 2048, largest: 1 << 16),
             PadTokenId = pad,
             BosTokenId = bos,
         };

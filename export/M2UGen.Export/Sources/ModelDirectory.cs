@@ -1,11 +1,12 @@
 using System.Text.Json;
+using M2UGen.Sdk.Runtime.Bundles;
 
 namespace M2UGen.Export.Sources;
 
 /// <summary>Tells what kind of model a directory holds, from its small files alone.</summary>
 internal static class ModelDirectory
 {
-    private const long MaxConfigBytes = 16L << 20;
+    private const int MaxConfigBytes = 16 << 20;
 
     /// <summary>Whether <paramref name="directory"/> holds a MusicGen as transformers saves it.</summary>
     public static bool IsMusicGen(string directory) => ModelType(directory) is "musicgen" or "musicgen_melody";
@@ -24,27 +25,26 @@ internal static class ModelDirectory
 
     /// <summary>An integer of a JSON file in <paramref name="directory"/>, or null where file or key are absent or damaged.</summary>
     public static long? Integer(string directory, string file, string key)
-        => Read(Path.Combine(directory, file), root => root.TryGetProperty(key, out JsonElement value) && value.TryGetInt64(out long number) ? number : (long?)null);
+        => Read(Path.Combine(directory, file), root => root.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) ? number : (long?)null);
 
     private static string? ModelType(string directory)
         => Read(Path.Combine(directory, "config.json"), root => root.TryGetProperty("model_type", out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null);
 
     private static T? Read<T>(string path, Func<JsonElement, T?> select)
     {
-        FileInfo file = new(path);
-        if (!file.Exists || file.Length > MaxConfigBytes)
+        if (!File.Exists(path) || WholeFile.Read(path, MaxConfigBytes, out _) is not { } bytes)
         {
             return default;
         }
 
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using JsonDocument document = JsonDocument.Parse(bytes);
             return document.RootElement.ValueKind == JsonValueKind.Object ? select(document.RootElement) : default;
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // Not a model's configuration, then; whoever opens the directory says more.
+            // InvalidOperationException: text that is no valid Unicode. Not a model's configuration, then; whoever opens the directory says more.
             return default;
         }
     }

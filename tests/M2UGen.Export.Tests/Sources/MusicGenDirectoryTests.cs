@@ -29,6 +29,8 @@ public sealed class MusicGenDirectoryTests
     [InlineData("{", "not valid JSON")]
     [InlineData("""{"model_type": "llama"}""", "model_type: 'llama' is not supported; expected 'musicgen' or 'musicgen_melody'")]
     [InlineData("""{"architectures": []}""", "model_type: missing")]
+    [InlineData("""{"model_type": "\ud800"}""", "not valid JSON")]
+    [InlineData("""{"\ud800": 1}""", "not valid JSON")]
     [InlineData("""{"model_type": "musicgen"}""", "text_encoder: missing")]
     public void Open_ForeignConfiguration_SaysWhatItIs(string json, string expected)
     {
@@ -36,6 +38,34 @@ public sealed class MusicGenDirectoryTests
         File.WriteAllText(folder.File("config.json"), json);
 
         Assert.Contains(expected, Refusal(folder.Path), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_LinkToAnEndlessDevice_ReadsNothing()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return; // There is no such file.
+        }
+
+        using TemporaryFolder folder = new();
+        File.CreateSymbolicLink(folder.File("config.json"), "/dev/zero");
+
+        Assert.Contains("not valid JSON", Refusal(folder.Path), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_LinkToALargeFile_IsRefused()
+    {
+        using TemporaryFolder folder = new();
+        using (FileStream large = File.Create(folder.File("large")))
+        {
+            large.SetLength(1L << 32);
+        }
+
+        File.CreateSymbolicLink(folder.File("config.json"), folder.File("large"));
+
+        Assert.Contains("4294967296 bytes", Refusal(folder.Path), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -69,6 +99,7 @@ public sealed class MusicGenDirectoryTests
     [InlineData("audio_encoder", "codebook_dim", 7, "audio_encoder.codebook_dim: 7 differs from hidden_size")]
     [InlineData("audio_encoder", "chunk_length_s", 1, "audio_encoder.chunk_length_s")]
     [InlineData("audio_encoder", "num_filters", 2000000000, "audio_encoder.num_filters: expected a whole number")]
+    [InlineData("decoder", "max_position_embeddings", 1000000, "decoder.max_position_embeddings: expected a whole number from 1 to 65536")]
     public void Open_NumbersThatDoNotFit_NamesThem(string section, string key, int value, string expected)
     {
         using TemporaryFolder folder = new();

@@ -79,6 +79,20 @@ public sealed class SourceFinderTests : IDisposable
         Assert.StartsWith("--mert_path, --knn_dir: not used", remark, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"d_model": 24}""", 24L)]
+    [InlineData("""{"d_model": "24"}""", null)]
+    [InlineData("""{"d_model": "\ud800"}""", null)]
+    [InlineData("""{"\ud800": 24}""", null)]
+    [InlineData("24", null)]
+    public void Integer_WhateverTheFileHolds_IsANumberOrNothing(string json, long? expected)
+    {
+        Write("config.json", json);
+
+        Assert.Equal(expected, ModelDirectory.Integer(folder, "config.json", "d_model"));
+        Assert.False(ModelDirectory.IsMusicGen(folder));
+    }
+
     [Fact]
     public void Find_EmptyFolder_SaysWhatIsLookedFor()
         => Assert.Contains("tokenizer.model", Assert.Throws<ExportException>(() => SourceFinder.Find(Options())).Message, StringComparison.Ordinal);

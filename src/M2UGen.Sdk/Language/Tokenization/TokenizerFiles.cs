@@ -1,4 +1,5 @@
 using System.Text.Json;
+using M2UGen.Sdk.Runtime.Bundles;
 
 namespace M2UGen.Sdk.Language.Tokenization;
 
@@ -13,19 +14,13 @@ internal static class TokenizerFiles
     {
         try
         {
-            FileInfo file = new(path);
-            if (!file.Exists)
+            if (!File.Exists(path))
             {
                 throw new ModelBundleException(path, $"There is no tokenizer file '{path}'. Correct the path or copy the file there.");
             }
 
-            if (file.Length > longest)
-            {
-                throw new ModelBundleException(
-                    path, $"'{path}' has {file.Length} bytes; a tokenizer file has at most {longest}. It is not a tokenizer file.");
-            }
-
-            return File.ReadAllBytes(path);
+            return WholeFile.Read(path, longest, out long length)
+                ?? throw new ModelBundleException(path, $"'{path}' has {length} bytes; a tokenizer file has at most {longest}. It is not a tokenizer file.");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

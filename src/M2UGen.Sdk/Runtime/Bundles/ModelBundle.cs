@@ -8,7 +8,7 @@ namespace M2UGen.Sdk.Runtime.Bundles;
 internal sealed class ModelBundle
 {
     // A manifest of the largest bundle is a few hundred kilobytes; a stranger's file may not make us read more.
-    private const long MaxManifestBytes = 64L << 20;
+    private const int MaxManifestBytes = 64 << 20;
 
     private ModelBundle(string directory, BundleManifest manifest, string manifestSha256)
     {
@@ -37,8 +37,7 @@ internal sealed class ModelBundle
             throw new ModelBundleException(full, $"There is no bundle directory '{full}'. Make one with 'm2ugen-export export', or correct the path.");
         }
 
-        FileInfo file = new(manifestPath);
-        if (!file.Exists)
+        if (!File.Exists(manifestPath))
         {
             string hint = System.IO.Directory.EnumerateFiles(full, "config.json").Any() || System.IO.Directory.EnumerateFiles(full, "*.pth").Any()
                 ? "It looks like a checkpoint: turn it into a bundle with 'm2ugen-export export' first."
@@ -46,12 +45,8 @@ internal sealed class ModelBundle
             throw new ModelBundleException(full, $"'{full}' has no {BundleManifest.FileName}, so it is not a bundle. {hint}");
         }
 
-        if (file.Length > MaxManifestBytes)
-        {
-            throw new ModelBundleException(manifestPath, $"'{manifestPath}' has {file.Length} bytes; a manifest has at most {MaxManifestBytes}.");
-        }
-
-        byte[] bytes = File.ReadAllBytes(manifestPath);
+        byte[] bytes = WholeFile.Read(manifestPath, MaxManifestBytes, out long length)
+            ?? throw new ModelBundleException(manifestPath, $"'{manifestPath}' has {length} bytes; a manifest has at most {MaxManifestBytes}.");
         BundleManifest manifest = Parse(manifestPath, bytes);
         ModelBundle bundle = new(full, manifest, Convert.ToHexStringLower(SHA256.HashData(bytes)));
         bundle.CheckFiles();
@@ -201,14 +196,14 @@ internal sealed class ModelBundle
 
         foreach (BundleFile file in Files)
         {
-            FileInfo info = new(PathOf(file.Path));
-            if (!info.Exists)
+            string path = PathOf(file.Path);
+            if (!File.Exists(path))
             {
                 problems.Add($"{file.Path}: missing");
             }
-            else if (info.Length != file.Size)
+            else if (WholeFile.LengthOf(path) is long length && length != file.Size)
             {
-                problems.Add($"{file.Path}: {info.Length} bytes, expected {file.Size}");
+                problems.Add($"{file.Path}: {length} bytes, expected {file.Size}");
             }
         }
 

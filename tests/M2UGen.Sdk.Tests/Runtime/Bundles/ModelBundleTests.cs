@@ -28,6 +28,21 @@ public sealed class ModelBundleTests : IDisposable
     }
 
     [Fact]
+    public async Task Open_FilesThatAreLinks_TakesTheirTargetsSizes()
+    {
+        Write(Manifest());
+        string elsewhere = Directory.CreateDirectory(Path.Combine(_folder, "blobs")).FullName;
+        foreach (string file in Directory.GetFiles(_folder))
+        {
+            string blob = Path.Combine(elsewhere, Path.GetFileName(file));
+            File.Move(file, blob);
+            File.CreateSymbolicLink(file, blob);
+        }
+
+        Assert.Empty(await ModelBundle.Open(_folder).VerifyAsync());
+    }
+
+    [Fact]
     public async Task VerifyAsync_ChangedByte_NamesTheFile()
     {
         Write(Manifest());
