@@ -40,6 +40,7 @@ public static class Exporter
             ? MusicGenSource.Plan(directory, graphs)
             : M2UGenSource.Plan(selection.M2UGen!, options.ContextLength, graphs);
         plan.Warnings.InsertRange(0, selection.Remarks);
+        plan.Warnings.AddRange(graphs.UnusedTaps.Select(pattern => $"--taps {pattern}: no graph of this bundle has such a stage."));
         foreach (string warning in plan.Warnings)
         {
             progress?.Report(new ExportProgress(ExportStage.Check, warning));

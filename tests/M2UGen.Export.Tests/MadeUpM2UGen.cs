@@ -58,6 +58,10 @@ internal sealed class MadeUpM2UGen : IDisposable
     /// <summary>Removes tensors before the file is written.</summary>
     public void Remove(Predicate<string> name) => tensors.RemoveAll(tensor => name(tensor.Name));
 
+    /// <summary>Adds a tensor before the file is written.</summary>
+    public void Add(string name, params long[] shape)
+        => tensors.Add((name, shape, Numbers.Make((int)shape.Aggregate(1L, (product, size) => product * size), tensors.Count)));
+
     /// <summary>Writes checkpoint.pth.</summary>
     /// <returns>Options to export it into <c>bundle</c> in <see cref="Folder"/>.</returns>
     public ExportOptions Write()
@@ -111,7 +115,4 @@ internal sealed class MadeUpM2UGen : IDisposable
         Add($"{path}.weight", rows, columns);
         Add($"{path}.bias", rows);
     }
-
-    private void Add(string name, params long[] shape)
-        => tensors.Add((name, shape, Numbers.Make((int)shape.Aggregate(1L, (product, size) => product * size), tensors.Count)));
 }

@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Text.Json.Nodes;
 using M2UGen.Export.Bundles;
 using M2UGen.Export.Checkpoints;
@@ -125,7 +124,14 @@ internal static class EncodecEncoderGraph
         float[] lengths = new float[table.Shape[0]];
         for (int i = 0; i < lengths.Length; i++)
         {
-            lengths[i] = TensorPrimitives.SumOfSquares<float>(vectors.AsSpan(i * width, width));
+            // In double and one by one: a vectorised sum would round otherwise on another processor, and bundles would differ.
+            double sum = 0;
+            foreach (float element in vectors.AsSpan(i * width, width))
+            {
+                sum += (double)element * element;
+            }
+
+            lengths[i] = (float)sum;
         }
 
         return lengths;

@@ -50,9 +50,17 @@ internal static class BundleWriter
 
         ModelBundle bundle = ModelBundle.OpenChecked(directory.PartialPath);
         cancellationToken.ThrowIfCancellationRequested();
-        directory.Complete();
+        if (directory.Complete() is { } old)
+        {
+            plan.Warnings.Add($"The bundle that was replaced could not be deleted. Delete '{old}' when no program has it open.");
+            progress?.Report(new ExportProgress(ExportStage.Check, plan.Warnings[^1]));
+        }
+
         return new ExportResult(full, plan.Family, [.. manifest.Components.Keys], bundle.Files.Sum(file => file.Size), bundle.ManifestSha256, [.. plan.Warnings]);
     }
+
+    /// <summary>The folder of a tokenizer's files.</summary>
+    internal static string TokenizerFolder(string tokenizer) => $"tokenizer-{tokenizer}";
 
     private static List<BundleFile> HashSources(List<string> files, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
     {
@@ -117,7 +125,7 @@ internal static class BundleWriter
         SortedDictionary<string, BundleTokenizer> tokenizers = new(StringComparer.Ordinal);
         foreach (PlannedTokenizer tokenizer in planned)
         {
-            string folder = $"tokenizer-{tokenizer.Name}";
+            string folder = TokenizerFolder(tokenizer.Name);
             Directory.CreateDirectory(Path.Combine(directory, folder));
             List<BundleFile> files = [];
             foreach (string file in tokenizer.Files)

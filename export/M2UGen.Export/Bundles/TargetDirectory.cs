@@ -1,13 +1,21 @@
 using System.Globalization;
+using M2UGen.Sdk.Runtime.Bundles;
 
 namespace M2UGen.Export.Bundles;
 
 /// <summary>The place of a bundle: written under a name of its own beside the target, renamed when it is whole.</summary>
-/// <remarks>A crash leaves <c>target.partial-…</c>, never a half-written <c>target</c>. Such a folder is left alone by later exports and may be deleted.</remarks>
+/// <remarks>
+/// A crash leaves <c>target.partial-…</c>, never a half-written <c>target</c>. Such a folder is left alone by later exports and may be deleted. Where
+/// an old bundle is replaced, a crash between the two renames leaves no <c>target</c> at all: the old one, whole, is then <c>target.old-…</c>.
+/// </remarks>
 internal sealed class TargetDirectory : IDisposable
 {
     // What is not a weight: graphs, tokenizer files, the manifest, rounding to blocks.
     private const long SpareBytes = 64L << 20;
+
+    private const int MostNamed = 8;
+
+    private static readonly string[] Extensions = [".onnx", ".onnx.data", ".bin"];
 
     private readonly string _target;
     private readonly bool _force;
@@ -60,9 +68,16 @@ internal sealed class TargetDirectory : IDisposable
             throw new ExportException(full, $"'{full}' exists and is not empty. Choose another directory, or replace the bundle there with --force (ExportOptions.Force).");
         }
 
-        return File.Exists(Path.Combine(full, Sdk.Runtime.Bundles.BundleManifest.FileName))
+        if (!File.Exists(Path.Combine(full, BundleManifest.FileName)))
+        {
+            throw new ExportException(full, $"'{full}' is not empty and holds no bundle, so it is not replaced. Choose another directory, or empty this one.");
+        }
+
+        // The whole directory goes when it is replaced; a damaged bundle may be, what somebody else put there may not.
+        string[] foreign = [.. Directory.EnumerateFileSystemEntries(full).Where(entry => !IsBundles(entry)).Select(entry => Path.GetFileName(entry)).Order(StringComparer.Ordinal)];
+        return foreign.Length == 0
             ? full
-            : throw new ExportException(full, $"'{full}' is not empty and holds no bundle, so it is not replaced. Choose another directory, or empty this one.");
+            : throw new ExportException(full, $"'{full}' holds more than a bundle, so it is not replaced: {string.Join(", ", foreign.Take(MostNamed))}{(foreign.Length > MostNamed ? ", …" : "")}. Choose another directory, or move that away.");
     }
 
     /// <summary>Checks the free space and creates the directory to write into.</summary>
@@ -86,38 +101,54 @@ internal sealed class TargetDirectory : IDisposable
     }
 
     /// <summary>Gives the finished bundle its name; an old one there is moved aside first and deleted afterwards.</summary>
-    public void Complete()
+    /// <returns>The old bundle's new name where it could not be deleted (a program may have it open), else null.</returns>
+    /// <exception cref="IOException">Somebody else put something there meanwhile; it stays.</exception>
+    public string? Complete()
     {
-        if (!Directory.Exists(_target))
+        string? old = null;
+        if (Directory.Exists(_target))
         {
-            Directory.Move(PartialPath, _target);
-            _isComplete = true;
-            return;
+            if (_force)
+            {
+                old = $"{_target}.old-{Guid.NewGuid():N}";
+                Directory.Move(_target, old);
+            }
+            else
+            {
+                // Empty, or filled by someone else meanwhile: then this fails and the partial bundle goes away.
+                Directory.Delete(_target);
+            }
         }
 
-        if (!_force)
-        {
-            // Empty, or filled by someone else meanwhile: then this fails and the partial bundle goes away.
-            Directory.Delete(_target);
-            Directory.Move(PartialPath, _target);
-            _isComplete = true;
-            return;
-        }
-
-        string old = $"{_target}.old-{Guid.NewGuid():N}";
-        Directory.Move(_target, old);
         try
         {
             Directory.Move(PartialPath, _target);
         }
-        catch
+        catch (Exception exception) when (old is not null)
         {
+            if (Directory.Exists(_target))
+            {
+                throw new IOException($"'{_target}' was made by somebody else while this export replaced it, and stays. What was there before is in '{old}'.", exception);
+            }
+
             Directory.Move(old, _target);
             throw;
         }
 
         _isComplete = true;
-        Directory.Delete(old, recursive: true);
+        try
+        {
+            if (old is not null)
+            {
+                Directory.Delete(old, recursive: true);
+            }
+
+            return null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return old;
+        }
     }
 
     /// <summary>Removes what was written, unless it was completed.</summary>
@@ -127,6 +158,15 @@ internal sealed class TargetDirectory : IDisposable
         {
             Directory.Delete(PartialPath, recursive: true);
         }
+    }
+
+    /// <summary>Whether a file or folder of a bundle's directory has a name that exporters give.</summary>
+    private static bool IsBundles(string path)
+    {
+        string name = Path.GetFileName(path);
+        return Directory.Exists(path)
+            ? name.StartsWith(BundleWriter.TokenizerFolder(""), StringComparison.Ordinal)
+            : name == BundleManifest.FileName || Extensions.Any(extension => name.EndsWith(extension, StringComparison.Ordinal));
     }
 
     private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.00", CultureInfo.InvariantCulture);

@@ -118,7 +118,11 @@ public sealed class WeightMap
 
     /// <summary>Throws once for everything that <see cref="Get"/> found missing or misshapen in this map and all views of it.</summary>
     /// <exception cref="CheckpointException">Something was; the message lists all of it.</exception>
-    public void ThrowIfIncomplete() => problems.ThrowIfAny();
+    public void ThrowIfIncomplete() => problems.ThrowIfAny(hint: null);
+
+    /// <summary>As <see cref="ThrowIfIncomplete"/>.</summary>
+    /// <param name="hint">What may have been forgotten: a sentence behind the lists, or null.</param>
+    internal void ThrowIfIncompleteWithHint(string? hint) => problems.ThrowIfAny(hint);
 
     /// <summary>A view's name in the checkpoint, for messages.</summary>
     internal string FullName(string name) => prefix + name;
@@ -158,7 +162,7 @@ public sealed class WeightMap
             }
         }
 
-        public void ThrowIfAny()
+        public void ThrowIfAny(string? hint)
         {
             if (missing.Count + mismatching.Count == 0)
             {
@@ -181,6 +185,11 @@ public sealed class WeightMap
             if (sources.Count > 1)
             {
                 lines.Add($"Looked also in: {string.Join(", ", sources.Skip(1).Select(s => $"'{s}'"))}.");
+            }
+
+            if (hint is not null)
+            {
+                lines.Add(hint);
             }
 
             lines.Add("Give the checkpoint that belongs to the configuration, and all of its files.");

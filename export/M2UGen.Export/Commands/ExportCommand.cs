@@ -72,15 +72,10 @@ internal static class ExportCommand
 
     private static async Task<int> RunAsync(ExportOptions options, bool json, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
-        ProgressLines progress = new(error, ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected);
         ExportResult bundle;
-        try
+        using (ProgressLines progress = new(error, ProgressLines.IsTerminal(error)))
         {
             bundle = await Exporter.ExportAsync(options, progress, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            progress.Finish();
         }
 
         if (json)

@@ -2,12 +2,20 @@ using System.Globalization;
 
 namespace M2UGen.Export.Commands;
 
-/// <summary>Writes an export's progress: a line that is overwritten on a terminal, a line an item elsewhere.</summary>
-internal sealed class ProgressLines(TextWriter output, bool isTerminal) : IProgress<ExportProgress>
+/// <summary>Writes the progress of an export or a check: a line that is overwritten on a terminal, a line an item elsewhere.</summary>
+internal sealed class ProgressLines(TextWriter output, bool isTerminal) : IProgress<ExportProgress>, IProgress<(string File, long BytesDone, long BytesTotal)>, IDisposable
 {
     private readonly Lock _lock = new();
     private string _last = "";
     private int _length;
+
+    /// <summary>Whether lines written to <paramref name="output"/> can be overwritten.</summary>
+    public static bool IsTerminal(TextWriter output) => ReferenceEquals(output, Console.Error) && !Console.IsErrorRedirected;
+
+    /// <summary>Progress for people alone: null where nobody is looking.</summary>
+    public static ProgressLines? OnTerminal(TextWriter output) => IsTerminal(output) ? new ProgressLines(output, isTerminal: true) : null;
+
+    public void Report((string File, long BytesDone, long BytesTotal) value) => Report(new ExportProgress(ExportStage.Hash, value.File, value.BytesDone, value.BytesTotal));
 
     public void Report(ExportProgress value)
     {
@@ -47,7 +55,7 @@ internal sealed class ProgressLines(TextWriter output, bool isTerminal) : IProgr
     }
 
     /// <summary>Ends the overwritten line.</summary>
-    public void Finish()
+    public void Dispose()
     {
         if (isTerminal && _length > 0)
         {

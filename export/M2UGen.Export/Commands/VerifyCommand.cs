@@ -22,7 +22,12 @@ internal static class VerifyCommand
     private static async Task<int> RunAsync(string path, bool json, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
         ModelBundle bundle = ModelBundle.OpenChecked(path);
-        IReadOnlyList<string> differences = await bundle.VerifyAsync(progress: null, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<string> differences;
+        using (ProgressLines? progress = ProgressLines.OnTerminal(error))
+        {
+            differences = await bundle.VerifyAsync(progress, cancellationToken).ConfigureAwait(false);
+        }
+
         if (json)
         {
             CommandRun.WriteJson(output, writer =>

@@ -30,6 +30,11 @@ internal static class M2UGenSource
     /// <exception cref="ExportException">The music decoder asked for is not the one the checkpoint was made for.</exception>
     public static BundlePlan Plan(M2UGenParts parts, int contextLength, GraphOptions graphs)
     {
+        if (parts.MusicDecoderPath is { } given && !Directory.Exists(given))
+        {
+            throw new CheckpointException(given, "there is no such directory. --music_decoder_path names the music decoder's.");
+        }
+
         LlamaDirectory directory = LlamaDirectory.Open(parts.LlamaDirectory, parts.LlamaType);
         LlamaParams parameters = LlamaParams.Read(directory.ParamsFile);
         LlamaTextTokenizer tokenizer = LlamaTextTokenizer.Load(directory.Path);
@@ -41,7 +46,8 @@ internal static class M2UGenSource
             WeightMap map = WeightMap.From(checkpoint);
             WeightMap llamaMap = map.Under("llama.");
             Checkpoint? baseLlama = null;
-            if (LlamaDirectory.IsNeeded(llamaMap, parameters) && directory.HasWeights)
+            bool isBaseNeeded = LlamaDirectory.IsNeeded(llamaMap, parameters);
+            if (isBaseNeeded && directory.HasWeights)
             {
                 baseLlama = directory.OpenWeights();
                 opened.Add(baseLlama);
@@ -52,13 +58,27 @@ internal static class M2UGenSource
             Weight prefix = map.Require("prefix_query.weight", WeightMapExtensions.Any, parameters.Dim);
             LlamaWeights llama = LlamaWeights.Read(llamaMap, parameters, prefix.Shape.Count == 2 ? prefix : null);
             OutputProjectorWeights? projector = OutputProjectorWeights.IsIn(map) || parts.MusicDecoderPath is not null ? OutputProjectorWeights.Read(map, parameters.Dim) : null;
-            map.ThrowIfIncomplete();
+
+            // The decoder's tensors that lie in the checkpoint are asked for before the first question what is missing, so that one error names all of it.
+            WeightMap decoderMap = map.Under("generation_model.");
+            MusicGenDirectory? music = null;
+            IReadOnlyList<BundlePart> musicParts = [];
+            if (parts.MusicDecoderPath is { } path && ModelDirectory.IsMusicGen(path) && decoderMap.Names.Any())
+            {
+                music = MusicGenDirectory.Open(path, decoderMap);
+                musicParts = music.DescribeParts(graphs);
+                opened.Add(music);
+            }
+
+            map.ThrowIfIncompleteWithHint(isBaseNeeded && baseLlama is null
+                ? $"If the checkpoint holds adapters alone, the base LLaMA's consolidated.00.pth and so on belong into '{directory.WeightsDirectory}'."
+                : null);
             CheckVocabulary(parts.Model, llama, tokenizer);
             string? decoder = DecoderOf(parts, projector);
 
             plan = new BundlePlan { Family = FamilyOf(decoder, parts) };
             plan.SourceFiles.AddRange([.. checkpoint.Files, directory.ParamsFile, .. baseLlama?.Files ?? [], .. directory.TokenizerFiles]);
-            plan.Licences.Add(new BundleLicence("M2UGen", LicenceOf.Directory(Path.GetDirectoryName(Path.GetFullPath(parts.Model))!)));
+            plan.Licences.Add(new BundleLicence("M2UGen", LicenceOf.Directory(Directory.Exists(parts.Model) ? parts.Model : Path.GetDirectoryName(Path.GetFullPath(parts.Model))!)));
             plan.Licences.Add(new BundleLicence("LLaMA", LicenceOf.Directory(directory.Path)));
             AddLlama(plan, llama, tokenizer, contextLength, graphs);
             plan.Tokenizers.Add(new PlannedTokenizer(Tokenizer, directory.TokenizerFiles));
@@ -68,7 +88,13 @@ internal static class M2UGenSource
                 plan.Parts.Add(new BundlePart(OutputProjectorGraph.Component, OutputProjectorGraph.Build(projector, rows, graphs), ProjectorConfig(projector, parts, decoder)));
             }
 
-            AddDecoder(plan, parts, decoder, map, graphs);
+            if (decoder != "audioldm2" && music is null && parts.MusicDecoderPath is { } directoryOfItsOwn)
+            {
+                music = plan.Own(MusicGenDirectory.Open(directoryOfItsOwn));
+                musicParts = music.CreateParts(graphs);
+            }
+
+            AddDecoder(plan, parts, music, musicParts);
             opened.ForEach(resource => plan.Own(resource));
             return plan;
         }
@@ -108,19 +134,19 @@ internal static class M2UGenSource
         }
     }
 
-    private static void AddDecoder(BundlePlan plan, M2UGenParts parts, string? decoder, WeightMap map, GraphOptions graphs)
+    private static void AddDecoder(BundlePlan plan, M2UGenParts parts, MusicGenDirectory? music, IReadOnlyList<BundlePart> musicParts)
     {
         if (parts.MusicDecoderPath is null)
         {
             plan.Warnings.Add("No music decoder directory was given: the bundle answers and gives music embeddings, and makes no music.");
         }
-        else if (decoder == "audioldm2")
+        else if (music is null)
         {
             plan.Warnings.Add("This version exports no AudioLDM2 components: the bundle answers and gives music embeddings, and makes no music.");
         }
         else
         {
-            MusicGenSource.AddTo(plan, parts.MusicDecoderPath, map.Under("generation_model."), graphs);
+            MusicGenSource.AddTo(plan, music, musicParts);
             ((JsonObject)plan.Generation[MusicGenSource.Section]!)["guidance_scale"] = ReleasedGuidanceScale;
         }
     }
@@ -137,7 +163,10 @@ internal static class M2UGenSource
             throw new ExportException(parts.Model, $"--music_decoder is {asked}, but the output projector of '{parts.Model}' ({projector!.Tokens} vectors of {projector.Width}) is one for {made}. Give the other checkpoint, or leave the switch out.");
         }
 
-        return parts.MusicDecoder ?? made;
+        string? decoder = parts.MusicDecoder ?? made;
+        return decoder == "audioldm2" && parts.MusicDecoderPath is { } directory && ModelDirectory.IsMusicGen(directory)
+            ? throw new ExportException(directory, $"'{directory}' is a MusicGen, and the checkpoint or --music_decoder says audioldm2. Give the decoder that the checkpoint was trained with.")
+            : decoder;
     }
 
     private static JsonObject ProjectorConfig(OutputProjectorWeights projector, M2UGenParts parts, string? decoder)

@@ -96,9 +96,17 @@ internal sealed class MusicGenDirectory : IDisposable
     /// <exception cref="CheckpointException">Tensors are missing or have another shape than the configuration says; all of them are listed.</exception>
     public IReadOnlyList<BundlePart> CreateParts(GraphOptions? options = null)
     {
+        IReadOnlyList<BundlePart> parts = DescribeParts(options);
+        _weights.ThrowIfIncomplete();
+        return parts;
+    }
+
+    /// <summary>As <see cref="CreateParts"/>, for a caller who asks the M2UGen checkpoint's map what is missing: together with the checkpoint's other parts.</summary>
+    public IReadOnlyList<BundlePart> DescribeParts(GraphOptions? options = null)
+    {
         int codebooks = Config.Decoder.Codebooks / Config.Decoder.AudioChannels;
         WeightMap codec = _weights.Under("audio_encoder.");
-        BundlePart[] parts =
+        return
         [
             T5EncoderGraph.Create(Config.TextEncoder, _weights.Under("text_encoder."), options),
             MusicGenConditionGraph.Create(Config, _weights, options),
@@ -106,8 +114,6 @@ internal sealed class MusicGenDirectory : IDisposable
             EncodecDecoderGraph.Create(Config.AudioEncoder, codebooks, codec, options),
             EncodecEncoderGraph.Create(Config.AudioEncoder, codebooks, codec, options),
         ];
-        _weights.ThrowIfIncomplete();
-        return parts;
     }
 
     /// <summary>Closes the weights; graphs that are not saved yet can no longer be.</summary>

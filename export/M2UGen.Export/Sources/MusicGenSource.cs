@@ -18,7 +18,8 @@ internal static class MusicGenSource
         BundlePlan plan = new() { Family = BundleFamily.MusicGen };
         try
         {
-            AddTo(plan, directory, checkpoint: null, graphs);
+            MusicGenDirectory source = plan.Own(MusicGenDirectory.Open(directory));
+            AddTo(plan, source, source.CreateParts(graphs));
             return plan;
         }
         catch
@@ -30,18 +31,16 @@ internal static class MusicGenSource
 
     /// <summary>Adds the decoder to a plan.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="directory">The MusicGen directory.</param>
-    /// <param name="checkpoint">The weights below <c>generation_model.</c> of an M2UGen checkpoint, or null.</param>
-    /// <param name="graphs">Taps and precision.</param>
-    public static void AddTo(BundlePlan plan, string directory, WeightMap? checkpoint, GraphOptions graphs)
+    /// <param name="source">The MusicGen directory; stays the caller's.</param>
+    /// <param name="parts">Its components.</param>
+    public static void AddTo(BundlePlan plan, MusicGenDirectory source, IEnumerable<BundlePart> parts)
     {
-        MusicGenDirectory source = plan.Own(MusicGenDirectory.Open(directory, checkpoint));
-        plan.Parts.AddRange(source.CreateParts(graphs));
+        plan.Parts.AddRange(parts);
         plan.Tokenizers.Add(new PlannedTokenizer(MusicGenDirectory.Tokenizer, source.TokenizerFiles));
         plan.Generation[Section] = source.Generation;
         plan.Preprocessing[Section] = source.Preprocessing;
         plan.SourceFiles.AddRange(source.SourceFiles);
         plan.SourceFiles.AddRange(source.TokenizerFiles);
-        plan.Licences.Add(new BundleLicence("MusicGen", LicenceOf.Directory(directory)));
+        plan.Licences.Add(new BundleLicence("MusicGen", LicenceOf.Directory(source.Path)));
     }
 }

@@ -34,9 +34,9 @@ internal static class SourceFinder
 
             if (ModelDirectory.IsMusicGen(source))
             {
-                return options.Model is null && options.LlamaDirectory is null
-                    ? new Selection(source, null, remarks)
-                    : throw new ExportException(source, $"'{source}' is a MusicGen directory. To put it behind an M2UGen checkpoint, name it with --music_decoder_path.");
+                return options.Model is null && options.LlamaDirectory is null && options.MusicDecoderPath is null
+                    ? MusicGenAlone(source, options, decoder, remarks)
+                    : throw new ExportException(source, $"'{source}' is a MusicGen directory. To put it behind an M2UGen checkpoint, name it with --music_decoder_path and nothing as source.");
             }
 
             return new Selection(null, FindInFolder(source, options, decoder), remarks);
@@ -44,12 +44,27 @@ internal static class SourceFinder
 
         if (options.Model is null && options.LlamaDirectory is null && options.MusicDecoderPath is { } alone && ModelDirectory.IsMusicGen(alone))
         {
-            return new Selection(alone, null, remarks);
+            return MusicGenAlone(alone, options, decoder, remarks);
         }
 
         string model = options.Model ?? throw Incomplete("--model (the checkpoint)");
         string llama = options.LlamaDirectory ?? throw Incomplete("--llama_dir (the directory with tokenizer.model)");
         return new Selection(null, new M2UGenParts(model, llama, LlamaTypeOf(llama, options.LlamaType), decoder, options.MusicDecoderPath), remarks);
+    }
+
+    private static Selection MusicGenAlone(string directory, ExportOptions options, string? decoder, List<string> remarks)
+    {
+        if (decoder == "audioldm2")
+        {
+            throw new ExportException(directory, $"'{directory}' is a MusicGen directory, and --music_decoder says audioldm2. Leave the switch out.");
+        }
+
+        if (options.LlamaType is not null)
+        {
+            remarks.Add("--llama_type: not used. A MusicGen directory alone has no language model.");
+        }
+
+        return new Selection(directory, null, remarks);
     }
 
     private static M2UGenParts FindInFolder(string folder, ExportOptions options, string? decoder)

@@ -119,6 +119,66 @@ public sealed class ExporterTests
     }
 
     [Fact]
+    public async Task ExportAsync_FaultsInEveryPart_AreOneError()
+    {
+        using MadeUpM2UGen source = new();
+        source.Remove(name => name is "llama.norm.weight" or "output_projector.fc.bias" or "llama.layers.1.ffn_norm.weight");
+        source.Add("llama.layers.1.ffn_norm.weight", 5);
+        source.Add("generation_model.text_encoder.shared.weight", 2, 3);
+        ExportOptions options = source.Write() with { MusicDecoderPath = Path.Combine(Repository.Golden("m2ugen-base"), "musicgen") };
+
+        string message = (await Assert.ThrowsAsync<CheckpointException>(() => Exporter.ExportAsync(options))).Message;
+
+        Assert.Contains("llama.norm.weight [12]", message, StringComparison.Ordinal);
+        Assert.Contains("output_projector.fc.bias [8]", message, StringComparison.Ordinal);
+        Assert.Contains("generation_model.decoder.lm_heads.3.weight", message, StringComparison.Ordinal);
+        Assert.Contains("generation_model.audio_encoder.decoder.layers.0.conv.bias", message, StringComparison.Ordinal);
+        Assert.Contains("2 tensors have another shape", message, StringComparison.Ordinal);
+        Assert.Contains("llama.layers.1.ffn_norm.weight: expected shape [12], found [5]", message, StringComparison.Ordinal);
+        Assert.Contains("generation_model.text_encoder.shared.weight: expected shape", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ExportAsync_AdaptersWithoutTheBaseLlama_SaysWhereItBelongs()
+    {
+        using MadeUpM2UGen source = new();
+        source.Remove(name => name.EndsWith("attention.wq.weight", StringComparison.Ordinal));
+        ExportOptions options = source.Write();
+
+        string message = (await Assert.ThrowsAsync<CheckpointException>(() => Exporter.ExportAsync(options))).Message;
+
+        Assert.Contains("3 tensors are missing", message, StringComparison.Ordinal);
+        Assert.Contains($"consolidated.00.pth and so on belong into '{Path.Combine(source.LlamaDirectory, "7B")}'", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ExportAsync_DecoderThatIsNotThere_IsRefused()
+    {
+        using MadeUpM2UGen source = new(isFlat: true);
+        ExportOptions options = source.Write() with { MusicDecoderPath = Path.Combine(source.Folder, "absent") };
+
+        Assert.Contains("no such directory", (await Assert.ThrowsAsync<CheckpointException>(() => Exporter.ExportAsync(options))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ExportAsync_MusicGenForAnAudioLdm2Checkpoint_IsRefused()
+    {
+        using MadeUpM2UGen source = new(isFlat: true);
+        ExportOptions options = source.Write() with { MusicDecoderPath = Path.Combine(Repository.Golden("m2ugen-base"), "musicgen") };
+
+        Assert.Contains("says audioldm2", (await Assert.ThrowsAsync<ExportException>(() => Exporter.ExportAsync(options))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ExportAsync_TapThatNoStageHas_IsNamed()
+    {
+        using MadeUpM2UGen source = new();
+        ExportResult result = await Exporter.ExportAsync(source.Write() with { Taps = ["layers.9*", "layers.?"] });
+
+        Assert.StartsWith("--taps layers.9*: no graph", Assert.Single(result.Warnings, warning => warning.Contains("--taps", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task ExportAsync_AdapterOnlyCheckpoint_TakesTheRestFromTheBaseLlama()
     {
         using MadeUpM2UGen source = new();

@@ -42,6 +42,22 @@ public sealed class TargetDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void Check_BundleAmongSomebodyElsesFiles_IsNotReplacedEvenWithForce()
+    {
+        Write($"project/{BundleManifest.FileName}");
+        Write("project/llama.onnx");
+        Write("project/tokenizer-llama/tokenizer.model");
+        string project = Path.Combine(folder, "project");
+        Assert.Equal(project, TargetDirectory.Check(project, force: true, []));
+        Write("project/thesis.tex");
+        Write("project/src/main.c");
+
+        ExportException exception = Assert.Throws<ExportException>(() => TargetDirectory.Check(project, force: true, []));
+
+        Assert.Contains("src, thesis.tex", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Check_TargetAboveASource_IsRefused()
     {
         Write($"model/{BundleManifest.FileName}");
@@ -76,6 +92,23 @@ public sealed class TargetDirectoryTests : IDisposable
 
         Assert.Equal("new", File.ReadAllText(Path.Combine(target, BundleManifest.FileName)));
         Assert.Single(Directory.EnumerateFileSystemEntries(target));
+        Assert.Equal(["bundle"], Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void Complete_TwoReplacingTheSame_LeavesTheLastAndNothingElse()
+    {
+        Write($"bundle/{BundleManifest.FileName}", "old");
+        string target = Path.Combine(folder, "bundle");
+        using TargetDirectory first = TargetDirectory.Create(target, force: true, 1);
+        using TargetDirectory second = TargetDirectory.Create(target, force: true, 1);
+        File.WriteAllText(Path.Combine(first.PartialPath, BundleManifest.FileName), "first");
+        File.WriteAllText(Path.Combine(second.PartialPath, BundleManifest.FileName), "second");
+
+        Assert.Null(first.Complete());
+        Assert.Null(second.Complete());
+
+        Assert.Equal("second", File.ReadAllText(Path.Combine(target, BundleManifest.FileName)));
         Assert.Equal(["bundle"], Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName));
     }
 

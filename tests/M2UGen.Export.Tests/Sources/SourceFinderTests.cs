@@ -69,6 +69,16 @@ public sealed class SourceFinderTests : IDisposable
     }
 
     [Fact]
+    public void Find_MusicGenDirectoryWithSwitchesOfAnotherModel_SaysSo()
+    {
+        ExportOptions options = Options() with { Source = Path.Combine(Repository.Golden("m2ugen-base"), "musicgen") };
+
+        Assert.Throws<ExportException>(() => SourceFinder.Find(options with { MusicDecoder = "audioldm2" }));
+        Assert.Throws<ExportException>(() => SourceFinder.Find(options with { MusicDecoderPath = folder }));
+        Assert.StartsWith("--llama_type: not used", Assert.Single(SourceFinder.Find(options with { LlamaType = "7B", MusicDecoder = "MusicGen" }).Remarks), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Find_EncoderSwitches_AreNamedAsUnused()
     {
         WriteLlama("LLaMA", "7B");

@@ -120,26 +120,35 @@ internal sealed class ModelBundle
     }
 
     /// <summary>Compares the SHA-256 of every file with the manifest.</summary>
+    /// <param name="progress">Told about every block that was read: the file, and the bytes of all files.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
     /// <returns>One line per file that differs; empty when all is as it was written.</returns>
     public async Task<IReadOnlyList<string>> VerifyAsync(IProgress<(string File, long BytesDone, long BytesTotal)>? progress = null, CancellationToken cancellationToken = default)
     {
         List<string> differences = [];
         long total = Files.Sum(file => file.Size);
         long done = 0;
+        byte[] block = new byte[1 << 20];
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (BundleFile file in Files)
         {
-            FileStream stream = new(PathOf(file.Path), FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, useAsync: true);
+            FileStream stream = new(PathOf(file.Path), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1, useAsync: true);
             await using (stream.ConfigureAwait(false))
             {
-                string found = Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellationToken).ConfigureAwait(false));
-                if (found != file.Sha256)
+                int count;
+                while ((count = await stream.ReadAsync(block, cancellationToken).ConfigureAwait(false)) > 0)
                 {
-                    differences.Add($"{file.Path}: SHA-256 {found}, expected {file.Sha256}");
+                    hash.AppendData(block, 0, count);
+                    done += count;
+                    progress?.Report((file.Path, done, total));
                 }
             }
 
-            done += file.Size;
-            progress?.Report((file.Path, done, total));
+            string found = Convert.ToHexStringLower(hash.GetHashAndReset());
+            if (found != file.Sha256)
+            {
+                differences.Add($"{file.Path}: SHA-256 {found}, expected {file.Sha256}");
+            }
         }
 
         return differences;
