@@ -1,3 +1,4 @@
+using M2UGen.Parity.Kinds.Encoders;
 using M2UGen.Parity.Kinds.MusicGen;
 
 namespace M2UGen.Parity.Kinds;
@@ -13,6 +14,9 @@ internal static class Registry
         new MediaResizeKind(),
         new MediaLengthsKind(),
         new KnnKind(),
+        new MertKind(),
+        new VitKind(),
+        new VivitKind(),
         new MusicGenSmallKind(),
         new MusicGenT5Kind(),
         new MusicGenEncodecKind(),
@@ -28,7 +32,6 @@ internal static class Registry
         new MusicGenDelayKind(),
     ];
 
-    private const string Encoders = "needs the audio, image and video encoders, which are not there yet";
     private const string Media = "needs the media readers, which are not there yet";
     private const string Diffusion = "needs the AudioLDM2 decoder, which is not there yet";
     private const string Evaluation = "needs the evaluation kit, which is not there yet";
@@ -36,9 +39,6 @@ internal static class Registry
     // Known kinds without a handler. A kind that is in neither table is a failure, so that a misspelt one cannot pass for a skip.
     private static readonly (string Pattern, string Reason)[] Later =
     [
-        ("mert", Encoders),
-        ("vit", Encoders),
-        ("vivit", Encoders),
         ("media-*", Media),
         ("audioldm2", Diffusion),
         ("schedulers", Diffusion),
