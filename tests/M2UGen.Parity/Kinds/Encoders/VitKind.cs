@@ -1,6 +1,7 @@
 using M2UGen.Export.Sources;
 using M2UGen.Sdk.Encoders.Adapters;
 using M2UGen.Sdk.Encoders.Vit;
+using M2UGen.Sdk.Media.Image;
 
 namespace M2UGen.Parity.Kinds.Encoders;
 
@@ -21,12 +22,7 @@ internal sealed class VitKind : IParityKind
         foreach (string input in c.Inputs.Names.Where(name => name.EndsWith(Picture, StringComparison.Ordinal)))
         {
             string prefix = input[..^(Picture.Length - 1)];
-            if (Pixels(c, report, input, prefix, preprocessor) is not { } pixels)
-            {
-                report.SkipAll($"{prefix}*", "needs the resizing of pictures, which is not there yet");
-                continue;
-            }
-
+            float[] pixels = Pixels(c, report, input, prefix, preprocessor);
             long[] shape = [3, preprocessor.Height, preprocessor.Width];
             VisionStages.Compare(c, report, prefix, tapped.Run(pixels, shape, cancellationToken));
             float[] feature = model.Run(pixels, shape, cancellationToken)["feature"].Values;
@@ -35,25 +31,15 @@ internal sealed class VitKind : IParityKind
         }
     }
 
-    /// <summary>The graph's input: from a picture of the right size, otherwise the one that the case itself stores.</summary>
-    private static float[]? Pixels(ParityCase c, ParityReport report, string input, string prefix, VitPreprocessor preprocessor)
+    /// <summary>The graph's input, compared with what is stored of it.</summary>
+    private static float[] Pixels(ParityCase c, ParityReport report, string input, string prefix, VitPreprocessor preprocessor)
     {
         long[] size = c.Inputs.Shape(input);
         string whole = $"{prefix}pixel_values";
         string rows = $"{whole}_rows_";
-        if (size[0] != preprocessor.Height || size[1] != preprocessor.Width)
-        {
-            if (!c.Expected.Has(whole))
-            {
-                return null;
-            }
-
-            report.Skip(whole, "needs the resizing of pictures, which is not there yet; the stages behind it start from the stored values");
-            return c.Expected.Float(whole);
-        }
-
+        byte[] picture = Array.ConvertAll(c.Inputs.Int64(input), value => (byte)value);
         float[] pixels = new float[3 * preprocessor.Height * preprocessor.Width];
-        preprocessor.Prepare(Array.ConvertAll(c.Inputs.Int64(input), value => (byte)value), pixels);
+        preprocessor.Prepare(Resizer.Resize(picture, (int)size[1], (int)size[0], 3, preprocessor.Width, preprocessor.Height), pixels);
         if (c.Expected.Has(whole))
         {
             report.Compare(whole, pixels, [3, preprocessor.Height, preprocessor.Width]);

@@ -2,6 +2,7 @@ using System.Globalization;
 using M2UGen.Export.Sources;
 using M2UGen.Sdk.Encoders.Adapters;
 using M2UGen.Sdk.Encoders.Vivit;
+using M2UGen.Sdk.Media.Image;
 
 namespace M2UGen.Parity.Kinds.Encoders;
 
@@ -19,13 +20,6 @@ internal sealed class VivitKind : IParityKind
         using EncoderDirectory directory = EncoderDirectory.OpenVivit(folder);
         VivitPreprocessor preprocessor = VivitPreprocessor.From(directory.Preprocessing, folder);
         long[] size = c.Inputs.Shape("frames");
-        if (preprocessor.ResizedSize((int)size[1], (int)size[2]) != ((int)size[1], (int)size[2]))
-        {
-            using EncoderModel exported = EncoderModel.Open(c, directory);
-            report.SkipAll("*", "needs the resizing of pictures, which is not there yet");
-            return;
-        }
-
         float[] pixels = Pixels(c, size, preprocessor);
         ComparePixels(c, report, pixels, (int)size[0], preprocessor);
         long[] shape = [size[0], 3, preprocessor.CropHeight, preprocessor.CropWidth];
@@ -46,10 +40,12 @@ internal sealed class VivitKind : IParityKind
         byte[] frames = Array.ConvertAll(c.Inputs.Int64("frames"), value => (byte)value);
         int bytes = frames.Length / (int)size[0];
         int plane = 3 * preprocessor.CropHeight * preprocessor.CropWidth;
+        (int height, int width) = preprocessor.ResizedSize((int)size[1], (int)size[2]);
         float[] pixels = new float[size[0] * plane];
         for (int i = 0; i < size[0]; i++)
         {
-            preprocessor.Prepare(frames.AsSpan(i * bytes, bytes), (int)size[1], (int)size[2], pixels.AsSpan(i * plane, plane));
+            byte[] resized = Resizer.Resize(frames.AsSpan(i * bytes, bytes), (int)size[2], (int)size[1], 3, width, height);
+            preprocessor.Prepare(resized, height, width, pixels.AsSpan(i * plane, plane));
         }
 
         return pixels;
