@@ -27,7 +27,7 @@ public sealed class M2UGenPipelineBuilder
     /// <summary>Runs on the processor. The default.</summary>
     public M2UGenPipelineBuilder UseCpu() => Use(ExecutionProviderKind.Cpu, 0);
 
-    /// <summary>Runs on an NVIDIA GPU. The application must reference the runtime's CUDA package; there is no silent fallback.</summary>
+    /// <summary>Runs on an NVIDIA GPU. The application must reference the runtime's CUDA package: without it loading fails, there is no silent fallback.</summary>
     /// <param name="deviceId">The device's number.</param>
     public M2UGenPipelineBuilder UseCuda(int deviceId = 0)
     {
@@ -107,6 +107,7 @@ public sealed class M2UGenPipelineBuilder
         }
 
         RuntimeOptions runtime = new(_provider, _device, _options.Threads ?? 0);
+        OnnxRuntimeHost.CheckProvider(runtime);
         ModelSet models = new(bundle, runtime);
         try
         {

@@ -7,6 +7,6 @@ namespace M2UGen.Cli.Bench;
 /// <param name="PromptTokens">Tokens read by the language model.</param>
 /// <param name="NewTokens">Tokens written by the language model.</param>
 /// <param name="Repeat">Runs; the median one is reported. One more comes first to warm up.</param>
-/// <param name="Threads">Threads of one operator; 0 is the runtime's choice.</param>
+/// <param name="Threads">Threads of one operator; 0 is one a processor.</param>
 /// <param name="CudaDevice">The GPU, or null for the processor.</param>
 internal sealed record BenchOptions(string Bundle, string Caption, TimeSpan Duration, int PromptTokens, int NewTokens, int Repeat, int Threads, int? CudaDevice);

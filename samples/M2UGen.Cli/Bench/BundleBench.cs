@@ -18,14 +18,15 @@ internal static class BundleBench
     {
         ModelBundle bundle = ModelBundle.OpenChecked(options.Bundle);
         ExecutionProviderKind provider = options.CudaDevice is null ? ExecutionProviderKind.Cpu : ExecutionProviderKind.Cuda;
-        using ModelSet models = new(bundle, new RuntimeOptions(provider, options.CudaDevice ?? 0, options.Threads));
+        RuntimeOptions runtime = new(provider, options.CudaDevice ?? 0, options.Threads);
+        using ModelSet models = new(bundle, runtime);
         JsonObject result = new()
         {
             ["bundle"] = Path.GetFileName(bundle.Directory),
             ["bundle_hash"] = bundle.ManifestSha256,
             ["family"] = bundle.Manifest.Family,
             ["provider"] = provider.ToString().ToLowerInvariant(),
-            ["threads"] = options.Threads,
+            ["threads"] = OnnxRuntimeHost.ThreadsOf(runtime),
             ["processors"] = Environment.ProcessorCount,
             ["platform"] = $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}",
             ["onnx_runtime"] = OnnxRuntimeHost.Version,

@@ -9,7 +9,7 @@ namespace M2UGen.Cli.Switches;
 internal sealed class BundleSwitches
 {
     private readonly Option<string?> _bundle = new("--bundle", "-b") { Description = "The bundle directory (made by 'export'). Default: the miniature MusicGen that comes with the program.", HelpName = "directory" };
-    private readonly Option<int?> _threads = new("--threads") { Description = "Threads of one operator. Default: one a physical core.", HelpName = "count" };
+    private readonly Option<int?> _threads = new("--threads") { Description = "Threads of one operator. Default: one a processor.", HelpName = "count" };
     private readonly Option<int?> _cuda = new("--cuda") { Description = "Run on this NVIDIA GPU instead of the processor.", HelpName = "device" };
     private readonly Option<string> _fidelity = new("--fidelity") { Description = "'improved', or 'reference' for the habits of the released programs.", DefaultValueFactory = _ => "improved" };
     private readonly Option<bool> _json = new("--json") { Description = "Write the result, or the error, as one JSON object." };
@@ -36,17 +36,17 @@ internal sealed class BundleSwitches
     /// <summary>The bundle directory asked for, or the one that comes with the program.</summary>
     public string Locate(ParseResult parsed) => parsed.GetValue(_bundle) ?? MiniModel.BundlePath;
 
-    /// <summary>Threads of one operator; 0 is the runtime's choice.</summary>
+    /// <summary>Threads of one operator; 0 is one a processor.</summary>
     public int Threads(ParseResult parsed) => parsed.GetValue(_threads) ?? 0;
 
     /// <summary>The GPU asked for, or null for the processor.</summary>
     public int? CudaDevice(ParseResult parsed) => parsed.GetValue(_cuda);
 
     /// <summary>Loads the bundle.</summary>
-    public async Task<M2UGenPipeline> LoadAsync(ParseResult parsed, IStageDisplay display, CancellationToken cancellationToken, bool eagerly = false)
+    public async Task<M2UGenPipeline> LoadAsync(ParseResult parsed, IStageDisplay display, CancellationToken cancellationToken)
     {
         M2UGenPipelineBuilder builder = M2UGenPipeline.FromBundle(Locate(parsed))
-            .WithOptions(new PipelineOptions { Threads = parsed.GetValue(_threads), Fidelity = Fidelity(parsed), LoadEagerly = eagerly });
+            .WithOptions(new PipelineOptions { Threads = parsed.GetValue(_threads), Fidelity = Fidelity(parsed) });
         if (parsed.GetValue(_cuda) is int device)
         {
             builder.UseCuda(device);

@@ -78,7 +78,7 @@ internal static class BundleParts
             : string.Create(CultureInfo.InvariantCulture, $"{runtime.Provider.ToString().ToLowerInvariant()}:{runtime.DeviceId}");
         return new PipelineParts
         {
-            Identity = new PipelineIdentity(bundle.ManifestSha256, bundle.Manifest.Family, provider, runtime.Threads, OnnxRuntimeHost.Version),
+            Identity = new PipelineIdentity(bundle.ManifestSha256, bundle.Manifest.Family, provider, OnnxRuntimeHost.ThreadsOf(runtime), OnnxRuntimeHost.Version),
             Language = HasLanguage(bundle) ? LanguageModel.Open(bundle, models) : null,
             Music = ownMusic ?? (HasMusicGen(bundle) ? MusicGenDecoder.Open(models, bundle) : null),
             Project = bundle.Manifest.Components.ContainsKey(OutputProjector.Component) ? Projection(new OutputProjector(models)) : null,

@@ -4,6 +4,6 @@ namespace M2UGen.Sdk.Pipeline;
 /// <param name="BundleHash">SHA-256 of bundle.json.</param>
 /// <param name="Family">The bundle's family.</param>
 /// <param name="Provider">The execution provider.</param>
-/// <param name="Threads">Threads of one operator; 0 = the runtime's choice.</param>
+/// <param name="Threads">Threads of one operator.</param>
 /// <param name="RuntimeVersion">Version of ONNX Runtime.</param>
 internal sealed record PipelineIdentity(string BundleHash, string Family, string Provider, int Threads, string RuntimeVersion);

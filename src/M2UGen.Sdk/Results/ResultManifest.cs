@@ -49,7 +49,7 @@ public sealed record ResultManifest
     /// <summary>The execution provider that ran the graphs, such as "cpu".</summary>
     public required string Provider { get; init; }
 
-    /// <summary>Threads within one operator; 0 is the runtime's own choice.</summary>
+    /// <summary>Threads within one operator.</summary>
     public required int Threads { get; init; }
 
     /// <summary>The manifest as one JSON object.</summary>

@@ -7,11 +7,39 @@ internal static class OnnxRuntimeHost
 {
     private static readonly Lock EnvironmentLock = new();
 
-    // False where the application made ONNX Runtime's environment itself: sessions then have pools of their own.
-    private static bool s_hasGlobalPool;
+    /// <summary>Whether sessions share one pool; false where the application made ONNX Runtime's environment itself: sessions then have pools of their own.</summary>
+    public static bool HasGlobalPool { get; private set; }
 
     /// <summary>The version of the native library.</summary>
-    public static string Version => OrtEnv.Instance().GetVersionString();
+    public static string Version
+    {
+        get
+        {
+            // To ask makes the environment, and the first to make it decides about the pool.
+            EnsureEnvironment();
+            return OrtEnv.Instance().GetVersionString();
+        }
+    }
+
+    /// <summary>How many threads run one operator.</summary>
+    public static int ThreadsOf(RuntimeOptions options) => options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+
+    /// <summary>Makes sure that graphs can run where the options say, before any of them is loaded.</summary>
+    /// <exception cref="UnsupportedCapabilityException">The native library does not have the execution provider.</exception>
+    /// <exception cref="M2UGenException">There is no native library.</exception>
+    public static void CheckProvider(RuntimeOptions options)
+    {
+        try
+        {
+            EnsureEnvironment();
+            using SessionOptions session = new();
+            AppendProvider(session, options);
+        }
+        catch (Exception exception) when (IsMissingLibrary(exception))
+        {
+            throw MissingLibrary(exception);
+        }
+    }
 
     public static InferenceSession CreateSession(string path, string component, RuntimeOptions options)
     {
@@ -26,9 +54,9 @@ internal static class OnnxRuntimeHost
                 GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
                 LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
             };
-            if (options.Threads > 0 || !s_hasGlobalPool)
+            if (options.Threads > 0 || !HasGlobalPool)
             {
-                session.IntraOpNumThreads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+                session.IntraOpNumThreads = ThreadsOf(options);
             }
             else
             {
@@ -44,7 +72,7 @@ internal static class OnnxRuntimeHost
         }
         catch (Exception exception) when (IsMissingLibrary(exception))
         {
-            throw new M2UGenException("The native ONNX Runtime library was not found. This library needs only its managed half; add one native package to the application, for example Microsoft.ML.OnnxRuntime (CPU).", exception);
+            throw MissingLibrary(exception);
         }
     }
 
@@ -74,7 +102,7 @@ internal static class OnnxRuntimeHost
                 threadOptions = threads,
             };
             OrtEnv.CreateInstanceWithOptions(ref creation);
-            s_hasGlobalPool = true;
+            HasGlobalPool = true;
         }
     }
 
@@ -92,12 +120,6 @@ internal static class OnnxRuntimeHost
                 case ExecutionProviderKind.Cuda:
                     session.AppendExecutionProvider_CUDA(options.DeviceId);
                     break;
-                case ExecutionProviderKind.DirectMl:
-                    session.AppendExecutionProvider_DML(options.DeviceId);
-                    break;
-                case ExecutionProviderKind.CoreMl:
-                    session.AppendExecutionProvider("CoreML");
-                    break;
                 default:
                     throw new ArgumentOutOfRangeException(nameof(options), options.Provider, "Unknown execution provider.");
             }
@@ -112,6 +134,9 @@ internal static class OnnxRuntimeHost
                 + $"Add the native package for {options.Provider} to the application, or use the CPU. There is no silent fallback.");
         }
     }
+
+    private static M2UGenException MissingLibrary(Exception exception) =>
+        new("The native ONNX Runtime library was not found. This library needs only its managed half; add one native package to the application, for example Microsoft.ML.OnnxRuntime (CPU).", exception);
 
     private static bool IsMissingLibrary(Exception exception) =>
         exception is DllNotFoundException or BadImageFormatException

@@ -5,8 +5,6 @@ internal enum ExecutionProviderKind
 {
     Cpu,
     Cuda,
-    DirectMl,
-    CoreMl,
 }
 
 /// <summary>How sessions are made; the same for every component of a pipeline.</summary>
