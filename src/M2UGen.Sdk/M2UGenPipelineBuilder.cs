@@ -99,8 +99,7 @@ public sealed class M2UGenPipelineBuilder
     private M2UGenPipeline Load(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         progress?.Report(new LoadProgress("bundle", 0));
-        ModelBundle bundle = ModelBundle.Open(_path);
-        BundleParts.Check(bundle);
+        ModelBundle bundle = ModelBundle.OpenChecked(_path);
         if (_precision is { } precision)
         {
             BundleParts.CheckPrecision(bundle, precision);

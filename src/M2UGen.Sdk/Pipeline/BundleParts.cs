@@ -14,49 +14,6 @@ namespace M2UGen.Sdk.Pipeline;
 /// <summary>Turns an opened bundle into the parts of a pipeline, by its family.</summary>
 internal static class BundleParts
 {
-    private static readonly string[] LanguageComponents = [LanguageModel.Component];
-    private static readonly string[] MusicGenComponents = [MusicGenConfig.TextComponent, MusicGenConfig.ConditionComponent, MusicGenConfig.DecoderComponent, EncodecConfig.DecoderComponent];
-
-    /// <summary>Looks for everything that the family needs, and lists all that is missing at once.</summary>
-    /// <exception cref="ModelBundleException">The family is unknown or something is missing.</exception>
-    public static void Check(ModelBundle bundle)
-    {
-        BundleManifest manifest = bundle.Manifest;
-        if (manifest.Family is not (BundleFamily.M2UGen or BundleFamily.M2UGenMusicGen or BundleFamily.M2UGenAudioLdm2 or BundleFamily.MusicGen))
-        {
-            throw new ModelBundleException(bundle.Directory, $"Bundle '{bundle.Directory}' is of family '{manifest.Family}'; this library knows {BundleFamily.M2UGenMusicGen}, {BundleFamily.M2UGenAudioLdm2}, {BundleFamily.M2UGen} and {BundleFamily.MusicGen}. Update the library.");
-        }
-
-        List<string> missing = [];
-        if (HasLanguage(bundle))
-        {
-            missing.AddRange(LanguageComponents.Where(name => !manifest.Components.ContainsKey(name)).Select(name => $"component '{name}'"));
-            if (!manifest.Tensors.ContainsKey(LanguageModel.TextPrefix))
-            {
-                missing.Add($"tensor '{LanguageModel.TextPrefix}'");
-            }
-
-            if (!manifest.Tokenizers.ContainsKey(LanguageModel.Component))
-            {
-                missing.Add($"tokenizer '{LanguageModel.Component}'");
-            }
-        }
-
-        if (HasMusicGen(bundle))
-        {
-            missing.AddRange(MusicGenComponents.Where(name => !manifest.Components.ContainsKey(name)).Select(name => $"component '{name}'"));
-            if (!manifest.Tokenizers.ContainsKey("t5"))
-            {
-                missing.Add("tokenizer 't5'");
-            }
-        }
-
-        if (missing.Count > 0)
-        {
-            throw new ModelBundleException(bundle.Directory, $"Bundle '{bundle.Directory}' of family '{manifest.Family}' lacks {string.Join(", ", missing)}. Export it again with this version of m2ugen-export.");
-        }
-    }
-
     /// <exception cref="UnsupportedCapabilityException">A component is stored in another precision.</exception>
     public static void CheckPrecision(ModelBundle bundle, Precision precision)
     {

@@ -9,18 +9,6 @@ public sealed class BundlePartsTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    [Theory]
-    [InlineData("m2ugen", "component 'llama', tensor 'prefix-text', tokenizer 'llama'")]
-    [InlineData("m2ugen-audioldm2", "component 'llama', tensor 'prefix-text', tokenizer 'llama'")]
-    [InlineData("musicgen", "component 't5', component 'musicgen-condition', component 'musicgen-decoder', component 'encodec-decoder', tokenizer 't5'")]
-    [InlineData("m2ugen-musicgen", "component 'llama', tensor 'prefix-text', tokenizer 'llama', component 't5'")]
-    [InlineData("m2ugen-9000", "'m2ugen-9000'")]
-    public void Check_NothingInside_ListsEverythingThatLacks(string family, string says)
-    {
-        ModelBundleException error = Assert.Throws<ModelBundleException>(() => BundleParts.Check(Bundle(family)));
-        Assert.Contains(says, error.Message, StringComparison.Ordinal);
-    }
-
     [Fact]
     public void CheckPrecision_AnotherOne_NamesTheComponents()
     {

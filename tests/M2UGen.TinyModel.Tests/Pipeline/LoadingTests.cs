@@ -13,6 +13,23 @@ public sealed class LoadingTests
         Assert.Contains("There is no silent fallback", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task LoadAsync_ManifestThatPromisesTooLittle_FailsBeforeAnyGraphIsOpened()
+    {
+        string folder = Directory.CreateTempSubdirectory("m2ugen-loading-").FullName;
+        try
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder, "bundle.json"), """{"format_version": 1, "family": "musicgen", "exporter_version": "1", "components": {}}""");
+            ModelBundleException error = await Assert.ThrowsAsync<ModelBundleException>(() => M2UGenPipeline.FromBundle(folder).LoadAsync());
+            Assert.Contains("component 'musicgen-decoder' is missing", error.Message, StringComparison.Ordinal);
+            Assert.Contains("tokenizer 't5' is missing", error.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData(1)]

@@ -1,0 +1,32 @@
+using M2UGen.Sdk.Runtime.Bundles;
+
+namespace M2UGen.Sdk.Tests.Runtime.Bundles;
+
+public sealed class FamilyContractTests
+{
+    private const string Language = "component 'llama' is missing|tensor 'prefix-text' is missing|tokenizer 'llama' is missing";
+
+    [Theory]
+    [InlineData("m2ugen", Language)]
+    [InlineData("m2ugen-audioldm2", "component 'projector' is missing|" + Language)]
+    [InlineData("musicgen", "component 't5' is missing|component 'musicgen-condition' is missing|component 'musicgen-decoder' is missing|component 'encodec-decoder' is missing|component 'encodec-encoder' is missing|tokenizer 't5' is missing")]
+    [InlineData("m2ugen-musicgen", Language + "|component 'projector' is missing|component 't5' is missing|component 'musicgen-condition' is missing|component 'musicgen-decoder' is missing|component 'encodec-decoder' is missing|component 'encodec-encoder' is missing|tokenizer 't5' is missing")]
+    public void Check_NothingInside_ListsEverythingThatLacks(string family, string lacking) =>
+        Assert.Equal(lacking.Split('|').Order(StringComparer.Ordinal), FamilyContract.Check(Empty(family)).Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void Check_UnknownFamily_NamesItAndTheKnownOnes()
+    {
+        string problem = Assert.Single(FamilyContract.Check(Empty("m2ugen-9000")));
+        Assert.Contains("'m2ugen-9000'", problem, StringComparison.Ordinal);
+        Assert.Contains("m2ugen-musicgen", problem, StringComparison.Ordinal);
+    }
+
+    private static BundleManifest Empty(string family) => new()
+    {
+        FormatVersion = BundleManifest.CurrentFormatVersion,
+        Family = family,
+        ExporterVersion = "test",
+        Components = [],
+    };
+}
