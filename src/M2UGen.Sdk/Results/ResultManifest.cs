@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace M2UGen.Sdk;
@@ -55,19 +56,38 @@ public sealed record ResultManifest
     /// <summary>The manifest as one JSON object.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, ResultManifestJson.Default.ResultManifest);
 
-    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <summary>Reads what <see cref="ToJson"/> wrote, in this version or an earlier one: settings that it did not know yet have their defaults.</summary>
     /// <exception cref="FormatException">The text is not such a manifest.</exception>
     public static ResultManifest FromJson(string json)
     {
         ArgumentNullException.ThrowIfNull(json);
         try
         {
-            return JsonSerializer.Deserialize(json, ResultManifestJson.Default.ResultManifest)
-                ?? throw new FormatException("The text is JSON null, not a result manifest.");
+            JsonObject manifest = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject
+                ?? throw new FormatException("The text is JSON, but no object and so no result manifest.");
+            AddDefaults(manifest["generation"], JsonSerializer.SerializeToNode(GenerationOptions.Default, ResultManifestJson.Default.GenerationOptions));
+            AddDefaults(manifest["music"], JsonSerializer.SerializeToNode(MusicOptions.Default, ResultManifestJson.Default.MusicOptions));
+            AddDefaults(manifest["fidelity"], JsonSerializer.SerializeToNode(Fidelity.Improved, ResultManifestJson.Default.Fidelity));
+            return manifest.Deserialize(ResultManifestJson.Default.ResultManifest)!;
         }
         catch (JsonException e)
         {
             throw new FormatException($"The text is not a result manifest as ToJson writes it: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The serializer gives an init accessor that the text leaves out the type's zero instead of the property's own default; so nothing may be left out.</summary>
+    private static void AddDefaults(JsonNode? settings, JsonNode? defaults)
+    {
+        if (settings is JsonObject target && defaults is JsonObject source)
+        {
+            foreach ((string key, JsonNode? value) in source)
+            {
+                if (!target.ContainsKey(key))
+                {
+                    target[key] = value?.DeepClone();
+                }
+            }
         }
     }
 }
@@ -75,6 +95,7 @@ public sealed record ResultManifest
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    UseStringEnumConverter = true)]
+    UseStringEnumConverter = true,
+    RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(ResultManifest))]
 internal sealed partial class ResultManifestJson : JsonSerializerContext;

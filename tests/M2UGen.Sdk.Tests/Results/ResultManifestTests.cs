@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using M2UGen.Sdk.Tests.Fakes;
 
 namespace M2UGen.Sdk.Tests.Results;
@@ -17,10 +18,41 @@ public sealed class ResultManifestTests
         Assert.Equal(result.Manifest, ResultManifest.FromJson(json));
     }
 
+    [Fact]
+    public async Task FromJson_OlderManifest_SettingsItDidNotKnowHaveTheirDefaults()
+    {
+        JsonObject json = await WrittenAsync();
+        json["fidelity"] = new JsonObject { ["pad_caption"] = true };
+        json["generation"] = new JsonObject { ["top_k"] = 3 };
+        json["music"] = new JsonObject();
+        ResultManifest manifest = ResultManifest.FromJson(json.ToJsonString());
+        Assert.Equal(Fidelity.Improved with { PadCaption = true }, manifest.Fidelity);
+        Assert.Equal(GenerationOptions.Default with { TopK = 3 }, manifest.Generation);
+        Assert.Equal(MusicOptions.Default, manifest.Music);
+    }
+
+    [Theory]
+    [InlineData("fidelity")]
+    [InlineData("prompt")]
+    public async Task FromJson_NullWhereSomethingMustBe_IsAFormatError(string name)
+    {
+        JsonObject json = await WrittenAsync();
+        json[name] = null;
+        Assert.Throws<FormatException>(() => ResultManifest.FromJson(json.ToJsonString()));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("null")]
     [InlineData("{}")]
     [InlineData("[1]")]
+    [InlineData("{\"seed\": 1, \"seed\": 2}")]
     public void FromJson_AnythingElse_IsAFormatError(string json) => Assert.Throws<FormatException>(() => ResultManifest.FromJson(json));
+
+    private static async Task<JsonObject> WrittenAsync()
+    {
+        await using M2UGenPipeline pipeline = FakePipeline.Create(music: new FakeMusicDecoder(), family: "musicgen");
+        M2UGenResult result = await pipeline.Prompt("a waltz").WithFidelity(Fidelity.Reference).RunAsync();
+        return JsonNode.Parse(result.Manifest.ToJson())!.AsObject();
+    }
 }
