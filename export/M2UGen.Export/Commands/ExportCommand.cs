@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 
 namespace M2UGen.Export.Commands;
@@ -33,7 +34,7 @@ internal static class ExportCommand
         Option<string?> decoder = new("--music_decoder") { Description = "musicgen or audioldm2. Default: what the checkpoint was made for." };
         decoder.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "musicgen", "audioldm2");
         Option<string?> decoderPath = new("--music_decoder_path") { Description = "The music decoder's directory. Without it the bundle answers and makes no music." };
-        Option<int> context = new("--context_length") { Description = "Prompt and answer have at most so many tokens.", DefaultValueFactory = _ => 1024 };
+        Option<int> context = new("--context_length") { Description = "Prompt and answer have at most so many tokens.", CustomParser = ParseCount, DefaultValueFactory = _ => 1024 };
         Option<string[]> taps = new("--taps")
         {
             Description = "Inner stages to make outputs of the graphs, for finding faults: 'layers.*'.",
@@ -68,6 +69,17 @@ internal static class ExportCommand
             return CommandRun.GuardAsync(result, asJson, writer => RunAsync(options, asJson, writer, result.InvocationConfiguration.Error, cancellationToken), cancellationToken);
         });
         return command;
+    }
+
+    private static int ParseCount(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count))
+        {
+            result.AddError($"'{text}' is no number of tokens; write a whole number such as 1024.");
+        }
+
+        return count;
     }
 
     private static async Task<int> RunAsync(ExportOptions options, bool json, TextWriter output, TextWriter error, CancellationToken cancellationToken)

@@ -16,9 +16,9 @@ internal static class BenchCommand
     {
         Option<string> caption = new("--caption") { Description = "What the measured music is made from.", DefaultValueFactory = _ => "a slow calm piano waltz" };
         Option<TimeSpan?> duration = new("--duration", "-d") { Description = "Length of the measured music. Default: 10 s.", HelpName = "time", CustomParser = DurationParser.Parse };
-        Option<int> prompt = new("--prompt-tokens") { Description = "Tokens that the language model reads.", DefaultValueFactory = _ => 128 };
-        Option<int> tokens = new("--new-tokens") { Description = "Tokens that the language model writes.", DefaultValueFactory = _ => 64 };
-        Option<int> repeat = new("--repeat", "-n") { Description = "Measured runs; the median one counts, a further one before warms up.", DefaultValueFactory = _ => 3 };
+        Option<int> prompt = new("--prompt-tokens") { Description = "Tokens that the language model reads.", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 128 };
+        Option<int> tokens = new("--new-tokens") { Description = "Tokens that the language model writes.", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 64 };
+        Option<int> repeat = new("--repeat", "-n") { Description = "Measured runs; the median one counts, a further one before warms up.", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 3 };
         foreach (Option<int> count in new[] { prompt, tokens, repeat })
         {
             count.Validators.Add(result =>

@@ -36,6 +36,7 @@ internal static class GenerateCommand
             MusicResult result = await terminal.WithProgressAsync(async display =>
             {
                 await using M2UGenPipeline pipeline = await bundle.LoadAsync(parsed, display, cancellationToken);
+                ThrowIfSilent(pipeline);
                 M2UGenRequest request = pipeline.Prompt(parsed.GetRequiredValue(prompt)).WithMusic(music.Read(parsed)).WithGeneration(answer.Read(parsed));
                 request = await music.AddSoundsAsync(parsed, request, cancellationToken);
                 return await MusicRun.RunAsync(request, display, cancellationToken);
@@ -71,6 +72,14 @@ internal static class GenerateCommand
         if (!Directory.Exists(Path.GetDirectoryName(full)))
         {
             throw new DirectoryNotFoundException($"The directory of '{path}' does not exist. Make it, or give --output another place.");
+        }
+    }
+
+    private static void ThrowIfSilent(M2UGenPipeline pipeline)
+    {
+        if (!pipeline.CanGenerateMusic)
+        {
+            throw new UnsupportedCapabilityException("music", $"This bundle of family '{pipeline.Family}' makes no music: it was exported without a decoder, or with one that this version cannot run. Use 'ask', or a bundle with MusicGen (export --music_decoder_path).");
         }
     }
 

@@ -6,9 +6,8 @@ namespace M2UGen.Cli.Commands;
 /// <summary>Runs a request for music while its stages are shown.</summary>
 internal static class MusicRun
 {
-    /// <summary>Runs the request to its end.</summary>
+    /// <summary>Runs the request to its end; the pipeline must be able to make music.</summary>
     /// <exception cref="MusicNotGeneratedException">The model answered with text only.</exception>
-    /// <exception cref="UnsupportedCapabilityException">The bundle makes no music.</exception>
     public static async Task<MusicResult> RunAsync(M2UGenRequest request, IStageDisplay display, CancellationToken cancellationToken)
     {
         M2UGenResult? result = null;
@@ -25,13 +24,6 @@ internal static class MusicRun
             }
         }
 
-        if (result?.Music is { } music)
-        {
-            return music;
-        }
-
-        throw result?.Answer is { AsksForMusic: true }
-            ? new UnsupportedCapabilityException("music", "The model asked for music, but this bundle has no music decoder. Export it again with a MusicGen directory.")
-            : new MusicNotGeneratedException(result?.Text ?? "");
+        return result?.Music ?? throw new MusicNotGeneratedException(result?.Text ?? "");
     }
 }

@@ -10,7 +10,7 @@ internal sealed class AnswerSwitches
     private readonly Option<double?> _temperature;
     private readonly Option<double?> _topP;
     private readonly Option<int?> _topK;
-    private readonly Option<ulong?> _seed = new("--seed") { Description = "The same seed gives the same result. Default: a new one each time.", HelpName = "number" };
+    private readonly Option<ulong?> _seed = new("--seed") { Description = "The same seed gives the same result. Default: a new one each time.", HelpName = "number", CustomParser = NumberParser.Parse<ulong> };
 
     /// <summary>Adds the switches to <paramref name="command"/>.</summary>
     /// <param name="command">The command.</param>
@@ -18,10 +18,10 @@ internal sealed class AnswerSwitches
     public AnswerSwitches(Command command, string prefix = "")
     {
         GenerationOptions defaults = GenerationOptions.Default;
-        _maxTokens = new($"--{prefix}max-tokens") { Description = $"The most tokens of an answer. Default: {defaults.MaxNewTokens}.", HelpName = "count" };
-        _temperature = new($"--{prefix}temperature") { Description = FormattableString.Invariant($"Below 1 surer, above 1 more varied, 0 always the likeliest word. Default: {defaults.Temperature}."), HelpName = "number" };
-        _topP = new($"--{prefix}top-p") { Description = FormattableString.Invariant($"Only the likeliest words up to this mass. Default: {defaults.TopP}."), HelpName = "number" };
-        _topK = new($"--{prefix}top-k") { Description = "Only this many of the likeliest words. Default: all.", HelpName = "count" };
+        _maxTokens = new($"--{prefix}max-tokens") { Description = $"The most tokens of an answer. Default: {defaults.MaxNewTokens}.", HelpName = "count", CustomParser = NumberParser.Parse<int> };
+        _temperature = new($"--{prefix}temperature") { Description = FormattableString.Invariant($"Below 1 surer, above 1 more varied, 0 always the likeliest word. Default: {defaults.Temperature}."), HelpName = "number", CustomParser = NumberParser.Parse<double> };
+        _topP = new($"--{prefix}top-p") { Description = FormattableString.Invariant($"Only the likeliest words up to this mass. Default: {defaults.TopP}."), HelpName = "number", CustomParser = NumberParser.Parse<double> };
+        _topK = new($"--{prefix}top-k") { Description = "Only this many of the likeliest words. Default: all.", HelpName = "count", CustomParser = NumberParser.Parse<int> };
         command.Add(_maxTokens);
         command.Add(_temperature);
         command.Add(_topP);

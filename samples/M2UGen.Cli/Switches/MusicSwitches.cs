@@ -6,15 +6,15 @@ namespace M2UGen.Cli.Switches;
 /// <summary>What music to make.</summary>
 internal sealed class MusicSwitches
 {
-    private readonly Option<TimeSpan?> _duration = new("--duration", "-d") { Description = $"How long the music shall be: 12, 12.5s, 2m or 1:30. Default: the bundle's, or {MusicOptions.DefaultDuration.TotalSeconds:0} s.", HelpName = "time", CustomParser = DurationParser.Parse };
-    private readonly Option<int?> _steps = new("--max-new-tokens") { Description = "The exact number of decoder steps instead of a duration.", HelpName = "count" };
-    private readonly Option<ulong?> _seed = new("--seed", "-s") { Description = "The same seed gives the same music. Default: a new one each time.", HelpName = "number" };
-    private readonly Option<double?> _guidance = new("--guidance-scale", "-g") { Description = "How strictly the music follows the words; 1 switches guidance off. Default: the bundle's.", HelpName = "number" };
-    private readonly Option<double?> _temperature = new("--temperature", "-t") { Description = "Below 1 surer, above 1 more varied, 0 always the likeliest code. Default: the bundle's.", HelpName = "number" };
-    private readonly Option<int?> _topK = new("--top-k") { Description = "Only this many of the likeliest codes; 0 is all. Default: the bundle's.", HelpName = "count" };
-    private readonly Option<double?> _topP = new("--top-p") { Description = "Only the likeliest codes up to this mass. Default: the bundle's.", HelpName = "number" };
-    private readonly Option<double?> _minP = new("--min-p") { Description = "No code below this fraction of the likeliest one's probability. Default: off.", HelpName = "number" };
-    private readonly Option<double?> _typicalP = new("--typical-p") { Description = "Locally typical codes up to this mass. Default: the bundle's.", HelpName = "number" };
+    private readonly Option<TimeSpan?> _duration = new("--duration", "-d") { Description = $"How long the music shall be: 12, 12.5s, 2m or 1:30. Default: {MusicOptions.DefaultDuration.TotalSeconds:0} s.", HelpName = "time", CustomParser = DurationParser.Parse };
+    private readonly Option<int?> _steps = new("--max-new-tokens") { Description = "The exact number of decoder steps instead of a duration.", HelpName = "count", CustomParser = NumberParser.Parse<int> };
+    private readonly Option<ulong?> _seed = new("--seed", "-s") { Description = "The same seed gives the same music. Default: a new one each time.", HelpName = "number", CustomParser = NumberParser.Parse<ulong> };
+    private readonly Option<double?> _guidance = new("--guidance-scale", "-g") { Description = "How strictly the music follows the words; 1 switches guidance off. Default: the bundle's.", HelpName = "number", CustomParser = NumberParser.Parse<double> };
+    private readonly Option<double?> _temperature = new("--temperature", "-t") { Description = "Below 1 surer, above 1 more varied, 0 always the likeliest code. Default: the bundle's.", HelpName = "number", CustomParser = NumberParser.Parse<double> };
+    private readonly Option<int?> _topK = new("--top-k") { Description = "Only this many of the likeliest codes; 0 is all. Default: the bundle's.", HelpName = "count", CustomParser = NumberParser.Parse<int> };
+    private readonly Option<double?> _topP = new("--top-p") { Description = "Only the likeliest codes up to this mass. Default: the bundle's.", HelpName = "number", CustomParser = NumberParser.Parse<double> };
+    private readonly Option<double?> _minP = new("--min-p") { Description = "No code below this fraction of the likeliest one's probability. Default: off.", HelpName = "number", CustomParser = NumberParser.Parse<double> };
+    private readonly Option<double?> _typicalP = new("--typical-p") { Description = "Locally typical codes up to this mass. Default: the bundle's.", HelpName = "number", CustomParser = NumberParser.Parse<double> };
     private readonly Option<bool> _greedy = new("--greedy") { Description = "Always the likeliest code, no chance." };
     private readonly Option<string> _conditioning = new("--conditioning") { Description = "What the music listens to: the answer's text, the projector's embedding, or both.", DefaultValueFactory = _ => "caption" };
     private readonly Option<string?> _audioPrompt = new("--audio-prompt") { Description = "A WAV file that the music goes on from.", HelpName = "file" };

@@ -26,6 +26,31 @@ public sealed class CommandLineTests
     }
 
     [Theory]
+    [InlineData("generate x --seed lucky", "'lucky'", "--seed", "18446744073709551615")]
+    [InlineData("generate x -s -1", "'-1'", "-s", "whole number")]
+    [InlineData("generate x --temperature warm", "'warm'", "--temperature", "such as 0.8")]
+    [InlineData("ask x --threads 2.5", "'2.5'", "--threads", "whole number")]
+    [InlineData("bench --repeat thrice", "'thrice'", "--repeat", "whole number")]
+    public async Task RunAsync_NumberThatIsNone_SaysWhatItMayBe(string line, string value, string option, string expected)
+    {
+        CliRun run = await CliRun.OfAsync(line);
+        Assert.Equal(2, run.Code);
+        Assert.All([value, option, expected], part => Assert.Contains(part, run.Error, StringComparison.Ordinal));
+        Assert.DoesNotContain("System.", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("generate x --seed")]
+    [InlineData("generate x --duration")]
+    [InlineData("bench --repeat")]
+    public async Task RunAsync_OptionWithoutItsValue_EndsWith2(string line)
+    {
+        CliRun run = await CliRun.OfAsync(line);
+        Assert.Equal(2, run.Code);
+        Assert.DoesNotContain("Unexpected", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("--help")]
     [InlineData("generate --help")]
     [InlineData("ask -h")]
