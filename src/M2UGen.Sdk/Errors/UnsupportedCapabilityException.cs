@@ -1,6 +1,6 @@
 namespace M2UGen.Sdk;
 
-/// <summary>The loaded bundle has no component for what was asked, for example an answer from a bundle without a language model.</summary>
+/// <summary>What was asked for is not there: an answer of a bundle without a language model, a melody of a model that cannot follow one, an execution provider that the application's runtime lacks.</summary>
 public sealed class UnsupportedCapabilityException : M2UGenException
 {
     /// <summary>Creates the exception.</summary>

@@ -37,7 +37,7 @@ public sealed record GenerationOptions
     /// <value>Null: off. Allowed: above 0, to 1.</value>
     public double? TypicalP { get; init; }
 
-    /// <summary>Start of the random sequence: the same bundle, request and seed give the same tokens on every machine.</summary>
+    /// <summary>Start of the random sequence: the same bundle, request, seed, machine and number of threads give the same tokens.</summary>
     /// <value>Null: the seed of <see cref="MusicOptions"/> if that has one, else a fresh random seed, which the result reports.</value>
     public ulong? Seed { get; init; }
 

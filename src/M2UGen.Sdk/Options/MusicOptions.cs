@@ -57,7 +57,7 @@ public sealed record MusicOptions
     /// <value>Null: the bundle's (1: off). Allowed: above 0, to 1.</value>
     public double? TypicalP { get; init; }
 
-    /// <summary>Start of the random sequence: the same bundle, request and seed give the same samples.</summary>
+    /// <summary>Start of the random sequence: the same bundle, request, seed, machine and number of threads give the same samples.</summary>
     /// <value>Null: the seed of <see cref="GenerationOptions"/> if that has one, else a fresh random seed, which the result reports.</value>
     public ulong? Seed { get; init; }
 

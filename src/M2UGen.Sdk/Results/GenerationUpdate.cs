@@ -12,10 +12,10 @@ public abstract record GenerationUpdate
 }
 
 /// <summary>A further piece of the answer, as a reader shall see it: whole characters, without the text of the music tokens.</summary>
-/// <param name="Text">Never empty. All pieces joined are the answer's <see cref="AnswerResult.Text"/> up to white space at its ends.</param>
+/// <param name="Text">Never empty. All pieces joined are the answer's <see cref="AnswerResult.Text"/>.</param>
 public sealed record TextDelta(string Text) : GenerationUpdate;
 
-/// <summary>A further piece of the music, in order and without gaps: all pieces joined are the result's samples (within 1e-4).</summary>
+/// <summary>A further piece of the music, in order and without gaps: all pieces joined are the result's samples.</summary>
 /// <param name="Samples">Interleaved float samples, nominally in [-1, 1], not clipped; the memory is the receiver's.</param>
 /// <param name="SampleRate">Frames a second, in Hz.</param>
 /// <param name="Channels">1 mono, 2 stereo (left first).</param>

@@ -14,12 +14,11 @@ internal sealed class AnswerWriter
     private const int StopTokens = 3;
 
     private readonly LlamaTextTokenizer _tokenizer;
-    private readonly LlamaDetokenizer _detokenizer;
+    private readonly StreamingDetokenizer _detokenizer;
     private readonly Fidelity _fidelity;
     private readonly Queue<int> _held = new(StopTokens);
     private readonly StringBuilder _visible = new();
     private readonly StringBuilder _white = new();
-    private int _read;
     private int _sent;
     private bool _afterAudioToken;
     private bool _ended;
@@ -28,7 +27,7 @@ internal sealed class AnswerWriter
     {
         _tokenizer = tokenizer;
         _fidelity = fidelity;
-        _detokenizer = new LlamaDetokenizer(tokenizer, skipSpecialTokens: false) { OnlyAppend = true };
+        _detokenizer = new StreamingDetokenizer(tokenizer);
     }
 
     /// <summary>The text so far.</summary>
@@ -66,8 +65,7 @@ internal sealed class AnswerWriter
         _held.Clear();
         if (!_ended)
         {
-            _detokenizer.Complete();
-            ReadNewText();
+            Append(_detokenizer.Complete());
         }
     }
 
@@ -98,15 +96,10 @@ internal sealed class AnswerWriter
 
         if (fidelity.CutAnswerAtNewline)
         {
-            int newline = ids.IndexOf(tokenizer.NewlineId);
-            ids = newline >= 0 ? ids[..newline] : ids;
-        }
-        else if (reason == StopReason.StopSequence)
-        {
-            ids = ids[..^StopTokens];
+            return AnswerText.Raw(tokenizer, ids);
         }
 
-        return tokenizer.Decode(ids);
+        return tokenizer.Decode(reason == StopReason.StopSequence ? ids[..^StopTokens] : ids);
     }
 
     private void Show(int id)
@@ -123,13 +116,12 @@ internal sealed class AnswerWriter
             return;
         }
 
-        _detokenizer.Push(id);
-        ReadNewText();
+        Append(_detokenizer.Push(id));
     }
 
-    private void ReadNewText()
+    private void Append(string text)
     {
-        foreach (char c in _detokenizer.Text[_read..])
+        foreach (char c in text)
         {
             if (char.IsWhiteSpace(c))
             {
@@ -147,7 +139,5 @@ internal sealed class AnswerWriter
             _afterAudioToken = false;
             _visible.Append(c);
         }
-
-        _read = _detokenizer.Text.Length;
     }
 }

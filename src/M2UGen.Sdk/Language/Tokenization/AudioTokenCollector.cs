@@ -28,9 +28,6 @@ internal sealed class AudioTokenCollector
     /// <summary>Whether a full set is held: music follows if this is so at the end of the answer.</summary>
     public bool IsComplete => _held == _count;
 
-    /// <summary>How many slots are filled.</summary>
-    public int Held => _held;
-
     /// <summary>Takes the next token of the answer.</summary>
     /// <returns>The slot (0 to count - 1) whose hidden state is the one that predicted this token, or -1.</returns>
     public int Push(int id)
@@ -45,7 +42,4 @@ internal sealed class AudioTokenCollector
         _held = slot + 1;
         return slot;
     }
-
-    /// <summary>Forgets what was gathered.</summary>
-    public void Reset() => _held = 0;
 }

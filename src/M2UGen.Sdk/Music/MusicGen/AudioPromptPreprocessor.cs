@@ -1,3 +1,5 @@
+using M2UGen.Sdk.Media.Audio;
+
 namespace M2UGen.Sdk.Music.MusicGen;
 
 /// <summary>Sound to go on from, as the codec's encoder takes it.</summary>
@@ -32,14 +34,7 @@ internal sealed class AudioPromptPreprocessor(MusicGenConfig config)
         AudioClip clip = prompt.Resample(config.Codec.SampleRate);
         if (config.Channels == 2 && clip.Channels == 2)
         {
-            float[][] sides = [new float[clip.SampleCount], new float[clip.SampleCount]];
-            ReadOnlySpan<float> samples = clip.Samples.Span;
-            for (int i = 0; i < samples.Length; i++)
-            {
-                sides[i & 1][i >> 1] = samples[i];
-            }
-
-            return sides;
+            return [ChannelMixer.Extract(clip.Samples.Span, 2, 0), ChannelMixer.Extract(clip.Samples.Span, 2, 1)];
         }
 
         float[] mono = clip.ToMono().Samples.ToArray();

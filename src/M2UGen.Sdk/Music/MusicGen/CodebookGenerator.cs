@@ -47,9 +47,6 @@ internal sealed class CodebookGenerator
     /// <summary>Only scales above 1 need unconditional rows, as in the reference's generate().</summary>
     public static bool IsGuided(double guidanceScale) => guidanceScale > 1;
 
-    /// <summary>Steps of the current pass that are done.</summary>
-    public int StepsDone => _next - (1 + _window.PromptFrames);
-
     /// <summary>Prepares a pass: the first <see cref="MusicGenWindow.PromptFrames"/> of its frames are known, the others are forgotten.</summary>
     public void Begin(MusicGenWindow window)
     {
@@ -81,7 +78,7 @@ internal sealed class CodebookGenerator
         for (int row = 0; row < _column.Length; row++)
         {
             long forced = _pattern.Forced(row, _next);
-            _column[row] = forced == DelayPattern.Free ? Choose(logits, row, _next - 1 - _pattern.DelayOf(row)) : forced;
+            _column[row] = forced == DelayPattern.Free ? Choose(logits, row, _pattern.FrameAt(row, _next)) : forced;
         }
 
         _next++;

@@ -123,20 +123,8 @@ internal sealed class DelayPattern
         return undelayed < _promptLength ? _prompt[(row * _promptLength) + undelayed] : Free;
     }
 
-    /// <summary>One step of the loop: replaces the predictions of one position where the pattern forces something else.</summary>
-    /// <param name="position">The position that was predicted.</param>
-    /// <param name="ids">[rows] the predicted ids, changed in place.</param>
-    public void ApplyStep(int position, Span<long> ids)
-    {
-        for (int row = 0; row < Rows; row++)
-        {
-            long forced = Forced(row, position);
-            ids[row] = forced == Free ? ids[row] : forced;
-        }
-    }
-
-    /// <summary>The position at which a row holds a frame's code.</summary>
-    public int PositionOf(int row, int frame) => 1 + frame + DelayOf(row);
+    /// <summary>The frame whose code a row holds at a position that is <see cref="Free"/> or a prompt's.</summary>
+    public int FrameAt(int row, int position) => position - 1 - DelayOf(row);
 
     /// <summary>How many frames are complete in all codebooks once <paramref name="positions"/> positions are there.</summary>
     public int CompleteFrames(int positions) => Math.Clamp(positions - 1 - (IsDelayed ? MaxDelay : 0), 0, FrameCount);

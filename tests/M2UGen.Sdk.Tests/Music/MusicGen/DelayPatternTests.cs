@@ -61,7 +61,7 @@ public sealed class DelayPatternTests
     [InlineData(3, 1, 2, 9)]
     [InlineData(4, 1, 2, 6)]
     [InlineData(1, 1, 0, 4)]
-    public void ApplyStep_StepByStep_GivesTheSameFramesAsTheWholePattern(int codebooks, int channels, int frames, int length)
+    public void Forced_StepByStep_GivesTheSameFramesAsTheWholePattern(int codebooks, int channels, int frames, int length)
     {
         DelayPattern pattern = Pattern(codebooks, channels, frames, length);
         long[] start = pattern.BuildStartIds();
@@ -79,7 +79,7 @@ public sealed class DelayPatternTests
                 step[row] = 1000 + (10 * position) + row;
             }
 
-            pattern.ApplyStep(position, step);
+            Step(pattern, position, step);
             for (int row = 0; row < codebooks; row++)
             {
                 ids[(row * length) + position] = step[row];
@@ -93,7 +93,9 @@ public sealed class DelayPatternTests
         {
             int row = i / pattern.FrameCount;
             int frame = i % pattern.FrameCount;
-            Assert.Equal(ids[(row * length) + pattern.PositionOf(row, frame)], codes[i]);
+            int position = 1 + frame + pattern.DelayOf(row);
+            Assert.Equal(frame, pattern.FrameAt(row, position));
+            Assert.Equal(ids[(row * length) + position], codes[i]);
             if (frame < frames)
             {
                 Assert.Equal((row * (frames + 1)) + frame + 1, codes[i]);
@@ -102,18 +104,28 @@ public sealed class DelayPatternTests
     }
 
     [Fact]
-    public void ApplyStep_InTheLoop_AllocatesNothing()
+    public void Forced_InTheLoop_AllocatesNothing()
     {
         DelayPattern pattern = Pattern(4, 1, 3, 200);
         long[] step = new long[4];
-        pattern.ApplyStep(4, step);
+        Step(pattern, 4, step);
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int position = 4; position < 200; position++)
         {
-            pattern.ApplyStep(position, step);
+            Step(pattern, position, step);
         }
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    /// <summary>One step of the loop: the predictions of one position, what the pattern forces in their place.</summary>
+    private static void Step(DelayPattern pattern, int position, Span<long> ids)
+    {
+        for (int row = 0; row < pattern.Rows; row++)
+        {
+            long forced = pattern.Forced(row, position);
+            ids[row] = forced == DelayPattern.Free ? ids[row] : forced;
+        }
     }
 
     [Fact]
