@@ -12,6 +12,15 @@ public interface IMusicDecoder
     /// <summary>Interleaved channels of everything this decoder makes: 1 mono, 2 stereo (left first).</summary>
     int Channels { get; }
 
+    /// <summary>Refuses what can be told to be impossible before any work. Where music is what the caller waits for, the pipeline asks before the language model begins to answer.</summary>
+    /// <param name="request">What will be made. A caption or an embedding that only the answer brings is still missing.</param>
+    /// <remarks>Runs no model; the default refuses nothing. <see cref="Generate"/> checks again, with all that is then known.</remarks>
+    /// <exception cref="ArgumentException">The length, the audio prompt or the melody is of no use.</exception>
+    /// <exception cref="UnsupportedCapabilityException">The decoder's model cannot do what was asked, such as follow a melody.</exception>
+    void Check(MusicDecoderRequest request)
+    {
+    }
+
     /// <summary>Makes one piece of music on the calling thread.</summary>
     /// <param name="request">What to make; its options have been checked by the pipeline.</param>
     /// <param name="sink">Receives sound while it is made, in order and without gaps, and the progress of the stages.</param>

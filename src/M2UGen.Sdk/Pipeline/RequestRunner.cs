@@ -10,8 +10,8 @@ namespace M2UGen.Sdk.Pipeline;
 internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options, ILogger logger)
 {
     /// <summary>Refuses what cannot be done, before any work.</summary>
-    /// <exception cref="ArgumentException">An option is out of its range, or the prompt is empty.</exception>
-    /// <exception cref="UnsupportedCapabilityException">The bundle lacks the part that the request needs.</exception>
+    /// <exception cref="ArgumentException">An option is out of its range, the prompt is empty, or the music decoder cannot make such a length.</exception>
+    /// <exception cref="UnsupportedCapabilityException">The bundle lacks the part that the request needs, or that part cannot do what is asked.</exception>
     public void Check(M2UGenRequest request)
     {
         OptionsCheck check = new();
@@ -39,6 +39,12 @@ internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options
         if (request.Music.Conditioning != MusicConditioningMode.Caption && request.Goal != RequestGoal.Answer && parts.Music is not null && parts.Project is null)
         {
             throw new UnsupportedCapabilityException("embedding conditioning", $"A bundle of family '{family}' has no language model with an output projector, so music can follow captions only. Set {nameof(MusicOptions)}.{nameof(MusicOptions.Conditioning)} to {nameof(MusicConditioningMode.Caption)}.");
+        }
+
+        // Only where music is certain: a request that the model may answer with text alone must not fail for a piece that nobody makes.
+        if ((request.Goal == RequestGoal.Music || (request.Goal == RequestGoal.Either && parts.Language is null)) && parts.Music is { } decoder)
+        {
+            decoder.Check(MusicOf(request, parts.Language is null ? request.Prompt : null, embedding: null, request.Music, FidelityOf(request)));
         }
     }
 
@@ -131,12 +137,7 @@ internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options
         }
 
         MusicDecoding decoding = decoder.Generate(
-            new MusicDecoderRequest
-            {
-                Conditioning = new MusicConditioning { Caption = caption, Embedding = embedding, AudioPrompt = request.AudioPrompt, Melody = request.Melody },
-                Options = request.Music with { Seed = manifest.MusicSeed },
-                Fidelity = manifest.Fidelity,
-            },
+            MusicOf(request, caption, embedding, request.Music with { Seed = manifest.MusicSeed }, manifest.Fidelity),
             updates,
             cancellationToken);
         TimeSpan time = Stopwatch.GetElapsedTime(start);
@@ -145,6 +146,15 @@ internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options
         Log.MusicMade(logger, decoding.Audio.Duration.TotalSeconds, (long)time.TotalMilliseconds, decoding.Steps);
         return new MusicResult { Audio = decoding.Audio, Caption = caption, Codes = decoding.Codes, Answer = answer, Manifest = manifest };
     }
+
+    private static MusicDecoderRequest MusicOf(M2UGenRequest request, string? caption, ReadOnlyMemory<float>? embedding, MusicOptions music, Fidelity fidelity) => new()
+    {
+        Conditioning = new MusicConditioning { Caption = caption, Embedding = embedding, AudioPrompt = request.AudioPrompt, Melody = request.Melody },
+        Options = music,
+        Fidelity = fidelity,
+    };
+
+    private Fidelity FidelityOf(M2UGenRequest request) => request.Fidelity ?? options.Fidelity;
 
     /// <summary>The answer is the caption; where nothing but music tokens was answered, the prompt is all there is.</summary>
     private static string CaptionOf(M2UGenRequest request, AnswerResult? answer, Fidelity fidelity) =>
@@ -160,7 +170,7 @@ internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options
         Prompt = request.Prompt,
         Generation = request.Generation,
         Music = request.Music,
-        Fidelity = request.Fidelity ?? options.Fidelity,
+        Fidelity = FidelityOf(request),
         AudioPromptHash = request.AudioPrompt is { } prompt ? Versions.HashOf(prompt) : null,
         MelodyHash = request.Melody is { } melody ? Versions.HashOf(melody) : null,
         Seed = seed,

@@ -9,11 +9,16 @@ internal sealed class FakeMusicDecoder : IMusicDecoder
     /// <summary>Called before each chunk.</summary>
     public Action<int, CancellationToken>? BeforeChunk { get; init; }
 
+    /// <summary>Called when the pipeline asks whether a request can be done.</summary>
+    public Action<MusicDecoderRequest>? OnCheck { get; init; }
+
     public MusicDecoderRequest? LastRequest { get; private set; }
 
     public int SampleRate => 100;
 
     public int Channels => 1;
+
+    public void Check(MusicDecoderRequest request) => OnCheck?.Invoke(request);
 
     public MusicDecoding Generate(MusicDecoderRequest request, IMusicSink sink, CancellationToken cancellationToken)
     {

@@ -141,6 +141,35 @@ public sealed class M2UGenPipelineTests
     }
 
     [Fact]
+    public async Task MusicThatCannotBeMade_IsRefusedBeforeTheAnswer_ButNotWhereTextWillDo()
+    {
+        FakeLanguage language = new(TextAnswer);
+        MusicDecoderRequest? asked = null;
+        FakeMusicDecoder music = new()
+        {
+            OnCheck = request =>
+            {
+                asked = request;
+                throw new UnsupportedCapabilityException("melody", "no melodies here");
+            },
+        };
+        await using M2UGenPipeline pipeline = FakePipeline.Create(language, music);
+        AudioClip melody = AudioClip.FromSamples([0.5f], 100);
+        M2UGenRequest request = pipeline.Prompt(FakeLanguage.Question).WithGeneration(Greedy).WithFidelity(Fidelity.Reference).WithMelody(melody);
+        await Assert.ThrowsAsync<UnsupportedCapabilityException>(() => request.GenerateMusicAsync());
+        Assert.Empty(language.Calls);
+        Assert.Same(melody, asked!.Conditioning.Melody);
+        Assert.Null(asked.Conditioning.Caption);
+        Assert.Equal(Fidelity.Reference, asked.Fidelity);
+        Assert.Equal("A violin.", (await request.AskAsync()).Text);
+        Assert.Equal("A violin.", (await request.RunAsync()).Text);
+
+        await using M2UGenPipeline musicOnly = FakePipeline.Create(music: music, family: "musicgen");
+        Assert.Throws<UnsupportedCapabilityException>(() => musicOnly.Prompt("a waltz").StreamAsync());
+        Assert.Equal("a waltz", asked.Conditioning.Caption);
+    }
+
+    [Fact]
     public async Task Options_OutOfRange_AreAllNamedBeforeAnyWork()
     {
         FakeLanguage language = new(TextAnswer);

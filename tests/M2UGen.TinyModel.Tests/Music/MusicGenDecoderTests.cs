@@ -106,6 +106,29 @@ public sealed class MusicGenDecoderTests(TinyMusic music) : IClassFixture<TinyMu
         Assert.Contains("prompt", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(32000, 1)]
+    [InlineData(44100, 2)]
+    [InlineData(11025, 1)]
+    public void SampleCountOf_AnyRate_IsWhatResamplingGives(int rate, int channels)
+    {
+        AudioClip prompt = Tone(rate, channels, 0.317);
+        Assert.All(music.Stereo.Prompts.Prepare(prompt), plane => Assert.Equal(music.Stereo.Prompts.SampleCountOf(prompt), plane.Length));
+    }
+
+    [Fact]
+    public void Check_WithoutACaption_RefusesWhatGenerateWouldRefuseLater()
+    {
+        MusicDecoderRequest request = new() { Conditioning = new MusicConditioning(), Options = new MusicOptions { Duration = Short } };
+        music.Mono.Check(request);
+        music.Melody.Check(request with { Conditioning = new MusicConditioning { Melody = Tone(22050, 2, 1) } });
+        Assert.Throws<UnsupportedCapabilityException>(() => music.Mono.Check(request with { Conditioning = new MusicConditioning { Melody = Tone(22050, 2, 1) } }));
+        Assert.Throws<ArgumentException>(() => music.Mono.Check(request with { Conditioning = new MusicConditioning { AudioPrompt = Tone(44100, 1, 1) } }));
+        Assert.Throws<ArgumentException>(() => music.Mono.Check(request with { Conditioning = new MusicConditioning { AudioPrompt = AudioClip.FromSamples([float.NaN], 44100) } }));
+        Assert.Throws<ArgumentException>(() => music.Melody.Check(request with { Conditioning = new MusicConditioning { Melody = AudioClip.FromSamples([], 44100) } }));
+        Assert.Throws<ArgumentException>(() => music.Mono.Check(request with { Options = new MusicOptions { Duration = TimeSpan.FromHours(1) }, Fidelity = Fidelity.Reference }));
+    }
+
     [Fact]
     public void Generate_Melody_ChangesTheMusicOfAMelodyModelOnly()
     {

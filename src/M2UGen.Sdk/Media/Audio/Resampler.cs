@@ -46,14 +46,24 @@ internal sealed class Resampler
     }
 
     /// <summary>The length of the result for <paramref name="length"/> samples.</summary>
-    public long OutputLength(long length)
+    public long OutputLength(long length) => OutputLength(_old, _new, length);
+
+    /// <summary>The length that <paramref name="length"/> samples have at another rate; no filter is made for it.</summary>
+    public static long OutputLength(int fromRate, int toRate, long length)
     {
-        long computed = ((length / _old) + 1) * _new;
-        long target = (long)MathF.Ceiling((float)((double)((Int128)_new * length) / _old));
-        return _old == _new ? length : Math.Min(computed, target);
+        if (fromRate == toRate)
+        {
+            return length;
+        }
+
+        int divisor = (int)BigInteger.GreatestCommonDivisor(fromRate, toRate);
+        (int from, int to) = (fromRate / divisor, toRate / divisor);
+        long computed = ((length / from) + 1) * to;
+        long target = (long)MathF.Ceiling((float)((double)((Int128)to * length) / from));
+        return Math.Min(computed, target);
     }
 
-    /// <summary>Resamples one channel, [length] to [<see cref="OutputLength"/>].</summary>
+    /// <summary>Resamples one channel, [length] to [<see cref="OutputLength(long)"/>].</summary>
     /// <exception cref="ArgumentException">The result would not fit an array.</exception>
     public float[] Resample(ReadOnlySpan<float> samples)
     {

@@ -14,9 +14,31 @@ internal sealed class AudioPromptPreprocessor(MusicGenConfig config)
 {
     /// <summary>One prompt of any rate and number of channels: resampled, then for mono models the mean of its channels, for stereo models its two channels
     /// (the mean of all on both sides where it does not have two).</summary>
-    /// <returns>[channels][samples].</returns>
+    /// <returns>[channels][samples], each of <see cref="SampleCountOf"/>.</returns>
     /// <exception cref="ArgumentException">The prompt is empty or holds a sample that is not a finite number.</exception>
     public float[][] Prepare(AudioClip prompt)
+    {
+        Check(prompt);
+        AudioClip clip = prompt.Resample(config.Codec.SampleRate);
+        if (config.Channels == 2 && clip.Channels == 2)
+        {
+            return [ChannelMixer.Extract(clip.Samples.Span, 2, 0), ChannelMixer.Extract(clip.Samples.Span, 2, 1)];
+        }
+
+        float[] mono = clip.ToMono().Samples.ToArray();
+        return [.. Enumerable.Repeat(mono, config.Channels)];
+    }
+
+    /// <summary>Samples a channel that a prompt has at the model's rate; nothing is resampled for it.</summary>
+    /// <exception cref="ArgumentException">They are more than one array holds.</exception>
+    public int SampleCountOf(AudioClip prompt)
+    {
+        long count = Resampler.OutputLength(prompt.SampleRate, config.Codec.SampleRate, prompt.SampleCount);
+        return count <= Array.MaxLength ? (int)count : throw new ArgumentException($"The audio prompt has {count} samples at the model's rate, more than one array holds. Shorten it.", nameof(prompt));
+    }
+
+    /// <exception cref="ArgumentException">The prompt is empty or holds a sample that is not a finite number.</exception>
+    public static void Check(AudioClip prompt)
     {
         foreach (float sample in prompt.Samples.Span)
         {
@@ -30,15 +52,6 @@ internal sealed class AudioPromptPreprocessor(MusicGenConfig config)
         {
             throw new ArgumentException("The audio prompt is empty. Give it at least one sample, or leave it out.", nameof(prompt));
         }
-
-        AudioClip clip = prompt.Resample(config.Codec.SampleRate);
-        if (config.Channels == 2 && clip.Channels == 2)
-        {
-            return [ChannelMixer.Extract(clip.Samples.Span, 2, 0), ChannelMixer.Extract(clip.Samples.Span, 2, 1)];
-        }
-
-        float[] mono = clip.ToMono().Samples.ToArray();
-        return [.. Enumerable.Repeat(mono, config.Channels)];
     }
 
     /// <summary>Makes one batch: shorter prompts get zeros on the left, which are encoded like any other sound.</summary>

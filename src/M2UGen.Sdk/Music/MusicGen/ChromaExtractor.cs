@@ -178,7 +178,8 @@ internal sealed class ChromaExtractor
         return strongest;
     }
 
-    private static void ThrowIfUnusable(ReadOnlySpan<float> samples)
+    /// <exception cref="ArgumentException">There are no samples, or one is not a finite number.</exception>
+    public static void ThrowIfUnusable(ReadOnlySpan<float> samples)
     {
         if (samples.IsEmpty)
         {

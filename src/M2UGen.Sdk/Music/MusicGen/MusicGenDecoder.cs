@@ -61,23 +61,26 @@ internal sealed class MusicGenDecoder : IMusicDecoder
         return new MusicGenDecoder(models, config, T5TextTokenizer.Load(folder).Encode, bundle.Manifest.Components.ContainsKey(EncodecConfig.EncoderComponent));
     }
 
+    public void Check(MusicDecoderRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        _ = Plan(request);
+    }
+
     public MusicDecoding Generate(MusicDecoderRequest request, IMusicSink sink, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(sink);
-        CheckCapabilities(request.Conditioning);
         MusicOptions options = request.Options;
         double scale = options.GuidanceScale ?? Config.Defaults.GuidanceScale;
         ulong seed = options.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
 
         // The length is settled before any graph runs, so a wrong one fails at once.
-        AudioPrompts? prompt = Prompt(request.Conditioning.AudioPrompt);
-        int promptFrames = prompt is null ? 0 : Encoder!.FrameCount(prompt.SampleCount);
-        MusicGenPlan plan = MusicGenPlan.Create(Config, options, request.Fidelity, promptFrames, PrefixLength(request));
+        MusicGenPlan plan = Plan(request);
         sink.Report(new StageProgress(GenerationStage.Music, 0, plan.Steps));
         ConditioningRows rows = Condition(request, cancellationToken);
         CodeFrames frames = new(Config.Codebooks, plan.FrameCount);
-        EncodePrompt(prompt, frames, cancellationToken);
+        EncodePrompt(Prompt(request.Conditioning.AudioPrompt), frames, cancellationToken);
         using AudioEmitter emitter = new(Codec, frames, plan, Channels, sink);
         int steps = 0;
         FillCodes(frames, plan, rows, Chroma(request.Conditioning.Melody), scale, CodeChooser.Create(Config, options, seed, frames.Rows), Stepped, cancellationToken);
@@ -132,6 +135,25 @@ internal sealed class MusicGenDecoder : IMusicDecoder
     /// <summary>Makes the decoder's state for up to <paramref name="capacity"/> codes a row.</summary>
     public MusicGenSequence CreateSequence(MusicGenCondition condition, int capacity) =>
         new(_models.Get(MusicGenConfig.DecoderComponent), Config, condition, capacity);
+
+    /// <summary>Checks the request and settles the length. Before the caption is known, a melody model's prefix counts as short as it can be.</summary>
+    private MusicGenPlan Plan(MusicDecoderRequest request)
+    {
+        CheckCapabilities(request.Conditioning);
+        int promptFrames = 0;
+        if (request.Conditioning.AudioPrompt is { } prompt)
+        {
+            AudioPromptPreprocessor.Check(prompt);
+            promptFrames = Encoder!.FrameCount(Prompts.SampleCountOf(prompt));
+        }
+
+        if (request.Conditioning.Melody is { } melody)
+        {
+            ChromaExtractor.ThrowIfUnusable(melody.Samples.Span);
+        }
+
+        return MusicGenPlan.Create(Config, request.Options, request.Fidelity, promptFrames, PrefixLength(request));
+    }
 
     private void CheckCapabilities(MusicConditioning conditioning)
     {
