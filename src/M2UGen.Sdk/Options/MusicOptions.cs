@@ -18,7 +18,7 @@ public sealed record MusicOptions
     public TimeSpan? Duration { get; init; }
 
     /// <summary>The exact number of decoder steps instead of a duration; the result is what these steps give, untrimmed.</summary>
-    /// <value>Null: computed from <see cref="Duration"/>. Allowed: 1 to 1,000,000.</value>
+    /// <value>Null: computed from <see cref="Duration"/>, beside which it must not be set. Allowed: 1 to 1,000,000.</value>
     public int? MaxNewTokens { get; init; }
 
     /// <summary>Whether the decoder listens to the answer's text, to the projector's embedding, or to both.</summary>
@@ -66,6 +66,7 @@ public sealed record MusicOptions
         const string Owner = nameof(MusicOptions);
         check.Duration(Owner, nameof(Duration), Duration, MaxDuration);
         check.Range(Owner, nameof(MaxNewTokens), MaxNewTokens, 1, 1_000_000);
+        check.NotBoth(Owner, nameof(MaxNewTokens), MaxNewTokens, nameof(Duration), Duration);
         check.Defined(Owner, nameof(Conditioning), Conditioning);
         check.Range(Owner, nameof(GuidanceScale), GuidanceScale, 1, 100);
         check.Range(Owner, nameof(Temperature), Temperature, 0, 100);

@@ -48,6 +48,15 @@ internal sealed class OptionsCheck
         }
     }
 
+    /// <summary>Two settings of which the second would silently win.</summary>
+    public void NotBoth(string owner, string name, object? value, string other, object? otherValue)
+    {
+        if (value is not null && otherValue is not null)
+        {
+            Add(owner, name, value, $"must be left out where {owner}.{other} is set");
+        }
+    }
+
     public void Defined<T>(string owner, string name, T value)
         where T : struct, Enum
     {

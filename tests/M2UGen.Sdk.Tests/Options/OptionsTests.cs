@@ -50,6 +50,7 @@ public sealed class OptionsTests
         { nameof(MusicOptions.Duration), new() { Duration = TimeSpan.FromSeconds(-1) } },
         { nameof(MusicOptions.Duration), new() { Duration = TimeSpan.FromHours(10) } },
         { nameof(MusicOptions.MaxNewTokens), new() { MaxNewTokens = 0 } },
+        { nameof(MusicOptions.MaxNewTokens), new() { MaxNewTokens = 40, Duration = TimeSpan.FromSeconds(3) } },
         { nameof(MusicOptions.Conditioning), new() { Conditioning = (MusicConditioningMode)9 } },
         { nameof(MusicOptions.GuidanceScale), new() { GuidanceScale = 0.5 } },
         { nameof(MusicOptions.GuidanceScale), new() { GuidanceScale = double.NegativeInfinity } },
