@@ -107,13 +107,13 @@ public sealed class M2UGenPipelineBuilder
 
         RuntimeOptions runtime = new(_provider, _device, _options.Threads ?? 0);
         OnnxRuntimeHost.CheckProvider(runtime);
-        ModelSet models = new(bundle, runtime);
+        ModelSet models = new(bundle, runtime, _logger);
         try
         {
             PipelineParts parts = BundleParts.Open(bundle, models, runtime, _music);
             if (_options.LoadEagerly)
             {
-                BundleParts.LoadAll(bundle, models, _logger, progress, cancellationToken);
+                BundleParts.LoadAll(bundle, models, progress, cancellationToken);
             }
 
             cancellationToken.ThrowIfCancellationRequested();

@@ -1,13 +1,10 @@
-using System.Diagnostics;
 using System.Globalization;
-using M2UGen.Sdk.Diagnostics;
 using M2UGen.Sdk.Language;
 using M2UGen.Sdk.Language.Tokenization;
 using M2UGen.Sdk.Music;
 using M2UGen.Sdk.Music.MusicGen;
 using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
-using Microsoft.Extensions.Logging;
 
 namespace M2UGen.Sdk.Pipeline;
 
@@ -45,7 +42,7 @@ internal static class BundleParts
     }
 
     /// <summary>Loads every graph now.</summary>
-    public static void LoadAll(ModelBundle bundle, ModelSet models, ILogger logger, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    public static void LoadAll(ModelBundle bundle, ModelSet models, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         double total = Math.Max(1, bundle.Manifest.Components.Values.Sum(SizeOf));
         long done = 0;
@@ -53,9 +50,7 @@ internal static class BundleParts
         {
             cancellationToken.ThrowIfCancellationRequested();
             progress?.Report(new LoadProgress(name, done / total));
-            long start = Stopwatch.GetTimestamp();
             models.Get(name);
-            Log.ComponentLoaded(logger, name, (long)Stopwatch.GetElapsedTime(start).TotalMilliseconds);
             done += SizeOf(component);
             progress?.Report(new LoadProgress(name, done / total));
         }

@@ -1,4 +1,8 @@
+using System.Diagnostics;
+using M2UGen.Sdk.Diagnostics;
 using M2UGen.Sdk.Runtime.Bundles;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace M2UGen.Sdk.Runtime;
 
@@ -10,8 +14,17 @@ internal sealed class ModelSet : IDisposable
     private readonly Func<string, IOnnxModel> _load;
     private bool _disposed;
 
-    public ModelSet(ModelBundle bundle, RuntimeOptions options)
-        : this(component => OnnxModel.Load(bundle, component, options))
+    /// <param name="bundle">Where the components lie.</param>
+    /// <param name="options">How sessions are made.</param>
+    /// <param name="logger">Told of every component that was loaded, and of the time it took.</param>
+    public ModelSet(ModelBundle bundle, RuntimeOptions options, ILogger? logger = null)
+        : this(component =>
+        {
+            long start = Stopwatch.GetTimestamp();
+            OnnxModel model = OnnxModel.Load(bundle, component, options);
+            Log.ComponentLoaded(logger ?? NullLogger.Instance, component, (long)Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            return model;
+        })
     {
     }
 

@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using M2UGen.Sdk;
 using M2UGen.Sdk.Mini;
+using Microsoft.Extensions.Logging;
 
 namespace M2UGen.TinyModel.Tests.Pipeline;
 
@@ -30,6 +32,16 @@ public sealed class LoadingTests
         }
     }
 
+    [Fact]
+    public async Task Log_ComponentLoadedAtItsFirstUse_IsNamed()
+    {
+        RecordingLogger log = new();
+        await using M2UGenPipeline pipeline = await M2UGenPipeline.FromBundle(MiniModel.BundlePath).WithLogger(log).LoadAsync();
+        Assert.DoesNotContain(log.Messages, message => message.StartsWith("Component", StringComparison.Ordinal));
+        await pipeline.Prompt("flute").WithMusic(new MusicOptions { Duration = TimeSpan.FromSeconds(0.1), Seed = 1 }).RunAsync();
+        Assert.Equal(1, log.Messages.Count(message => message.StartsWith("Component musicgen-decoder loaded in", StringComparison.Ordinal)));
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData(1)]
@@ -38,5 +50,18 @@ public sealed class LoadingTests
         await using M2UGenPipeline pipeline = await M2UGenPipeline.FromBundle(MiniModel.BundlePath).WithOptions(new PipelineOptions { Threads = threads }).LoadAsync();
         M2UGenResult result = await pipeline.Prompt("flute").WithMusic(new MusicOptions { Duration = TimeSpan.FromSeconds(0.1), Seed = 1 }).RunAsync();
         Assert.Equal(threads ?? Environment.ProcessorCount, result.Manifest.Threads);
+    }
+
+    private sealed class RecordingLogger : ILogger
+    {
+        public ConcurrentQueue<string> Messages { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Messages.Enqueue(formatter(state, exception));
     }
 }
