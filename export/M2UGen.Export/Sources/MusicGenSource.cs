@@ -1,6 +1,7 @@
 using M2UGen.Export.Bundles;
 using M2UGen.Export.Checkpoints;
 using M2UGen.Export.Graph;
+using M2UGen.Sdk.Language.Tokenization;
 using M2UGen.Sdk.Runtime.Bundles;
 
 namespace M2UGen.Export.Sources;
@@ -33,8 +34,10 @@ internal static class MusicGenSource
     /// <param name="plan">The plan.</param>
     /// <param name="source">The MusicGen directory; stays the caller's.</param>
     /// <param name="parts">Its components.</param>
+    /// <exception cref="Sdk.ModelBundleException">The tokenizer cannot be read: better told now than by the first caption.</exception>
     public static void AddTo(BundlePlan plan, MusicGenDirectory source, IEnumerable<BundlePart> parts)
     {
+        _ = T5TextTokenizer.Load(source.Path);
         plan.Parts.AddRange(parts);
         plan.Tokenizers.Add(new PlannedTokenizer(MusicGenDirectory.Tokenizer, source.TokenizerFiles));
         plan.Generation[Section] = source.Generation;

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using M2UGen.Export.Checkpoints;
+using M2UGen.Sdk;
 using M2UGen.Sdk.Runtime.Bundles;
 using M2UGen.Testing;
 
@@ -229,6 +230,23 @@ public sealed class ExporterTests
 
         Assert.Contains("808", exception.Message, StringComparison.Ordinal);
         Assert.Contains("809", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ExportAsync_MusicGenWithADamagedTokenizer_SaysSoAndLeavesNothing()
+    {
+        using TemporaryFolder folder = new();
+        string model = Directory.CreateDirectory(folder.File("model")).FullName;
+        foreach (string file in Directory.EnumerateFiles(Path.Combine(Repository.Golden("musicgen-stereo"), "model")))
+        {
+            byte[] bytes = await File.ReadAllBytesAsync(file);
+            await File.WriteAllBytesAsync(Path.Combine(model, Path.GetFileName(file)), Path.GetFileName(file) == "spiece.model" ? bytes[..1000] : bytes);
+        }
+
+        ModelBundleException exception = await Assert.ThrowsAsync<ModelBundleException>(() => Exporter.ExportAsync(new ExportOptions { Source = model, OutputPath = folder.File("bundle") }));
+
+        Assert.Contains("spiece.model", exception.Message, StringComparison.Ordinal);
+        Assert.Equal(["model"], Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName));
     }
 
     [Fact]
