@@ -23,10 +23,11 @@ internal readonly record struct Measurement(double Seconds, long Steps, long All
         return new Measurement(Stopwatch.GetElapsedTime(start).TotalSeconds, steps, GC.GetAllocatedBytesForCurrentThread() - bytes);
     }
 
-    /// <summary>The one in the middle by time; of an even number the faster of the two.</summary>
+    /// <summary>The one in the middle by time (of an even number the faster of the two), with the least allocation of all.</summary>
+    /// <remarks>Every run of a loop allocates what the loop does; a single run may also meet what the process does only once, such as compiling a method again.</remarks>
     public static Measurement Median(IEnumerable<Measurement> measurements)
     {
         Measurement[] sorted = [.. measurements.OrderBy(m => m.Seconds)];
-        return sorted[(sorted.Length - 1) / 2];
+        return sorted[(sorted.Length - 1) / 2] with { AllocatedBytes = sorted.Min(m => m.AllocatedBytes) };
     }
 }

@@ -88,7 +88,7 @@ public sealed class MiniCommandTests : IDisposable
     [Fact]
     public async Task Bench_Json_HasTheMusicNumbers()
     {
-        CliRun run = await CliRun.OfAsync("bench -d 0.5 -n 1 --json");
+        CliRun run = await CliRun.OfAsync("bench -d 0.5 -n 3 --json");
         Assert.Equal(0, run.Code);
         using JsonDocument json = JsonDocument.Parse(run.Output);
         JsonElement music = json.RootElement.GetProperty("music");
