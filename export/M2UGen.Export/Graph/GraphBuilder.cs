@@ -44,7 +44,7 @@ internal sealed class GraphBuilder
     public Value Input(string name, DataType type, params ReadOnlySpan<TensorDimension> dimensions)
     {
         Claim(name);
-        _inputs.Add(new TensorSpec(name, (TensorElementKind)type, dimensions.ToArray()));
+        _inputs.Add(new TensorSpec(name, type, dimensions.ToArray()));
         return new Value(name);
     }
 
@@ -57,7 +57,7 @@ internal sealed class GraphBuilder
             Node("Identity", "", $"/outputs/{name}", [value], [name], []);
         }
 
-        _outputs.Add(new TensorSpec(name, (TensorElementKind)type, dimensions.ToArray()));
+        _outputs.Add(new TensorSpec(name, type, dimensions.ToArray()));
     }
 
     /// <summary>Marks an inner stage; it becomes an output only where <see cref="GraphOptions.Taps"/> asks for it.</summary>

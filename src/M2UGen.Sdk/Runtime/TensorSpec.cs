@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace M2UGen.Sdk.Runtime;
 
-/// <summary>Element types that cross a graph's border, with ONNX's numbers.</summary>
+/// <summary>Element types of ONNX tensors, with the numbers of <c>onnx.proto</c> (TensorProto.DataType).</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<TensorElementKind>))]
 internal enum TensorElementKind
 {

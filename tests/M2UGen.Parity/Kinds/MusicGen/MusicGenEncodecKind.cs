@@ -204,8 +204,8 @@ internal sealed class MusicGenEncodecKind : IParityKind
             int[] sides = [.. stage["pad/".Length..].Split('_').Select(side => int.Parse(side, System.Globalization.CultureInfo.InvariantCulture))];
             float[] wave = c.Inputs.Float("pad/x");
             GraphBuilder graph = new("pad");
-            Value x = graph.Input("x", DataType.Float, 1, 1, "samples");
-            graph.Output("y", Pad1d.Emit(graph, "/pad", x, sides[0], sides[1], "reflect", shortest: 1), DataType.Float, 1, 1, "padded");
+            Value x = graph.Input("x", TensorElementKind.Float, 1, 1, "samples");
+            graph.Output("y", Pad1d.Emit(graph, "/pad", x, sides[0], sides[1], "reflect", shortest: 1), TensorElementKind.Float, 1, 1, "padded");
             string folder = c.Exports.Scratch("pad");
             using OnnxModel model = GraphRun.Load(graph, folder);
             using IModelRun run = model.CreateRun();
