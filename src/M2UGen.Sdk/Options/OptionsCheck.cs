@@ -24,7 +24,7 @@ internal sealed class OptionsCheck
         }
     }
 
-    public void AtLeast(string owner, string name, int? value, int minimum)
+    public void AtLeast(string owner, string name, long? value, long minimum)
     {
         if (value is { } v && v < minimum)
         {
@@ -71,6 +71,14 @@ internal sealed class OptionsCheck
         if (value is null)
         {
             Add(owner, name, "null", "must not be null");
+        }
+    }
+
+    public void NotEmpty(string owner, string name, string? value)
+    {
+        if (value is not null && string.IsNullOrWhiteSpace(value))
+        {
+            Add(owner, name, $"'{value}'", "must be null or a name");
         }
     }
 

@@ -34,6 +34,10 @@ public sealed record PipelineOptions
     /// <value><see cref="M2UGen.Sdk.Fidelity.Improved"/>.</value>
     public Fidelity Fidelity { get; init; } = Fidelity.Improved;
 
+    /// <summary>Limits for the sound, pictures and films of requests, and where ffmpeg is.</summary>
+    /// <value><see cref="MediaOptions.Default"/>.</value>
+    public MediaOptions Media { get; init; } = MediaOptions.Default;
+
     internal void Check(OptionsCheck check)
     {
         const string Owner = nameof(PipelineOptions);
@@ -43,5 +47,7 @@ public sealed record PipelineOptions
         check.Range(Owner, nameof(StreamBufferSize), StreamBufferSize, 1, 65536);
         check.Range(Owner, nameof(PrefillChunkSize), PrefillChunkSize, 1, 65536);
         check.NotNull(Owner, nameof(Fidelity), Fidelity);
+        check.NotNull(Owner, nameof(Media), Media);
+        Media?.Check(check);
     }
 }

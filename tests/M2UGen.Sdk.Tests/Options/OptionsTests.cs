@@ -44,6 +44,17 @@ public sealed class OptionsTests
         { nameof(GenerationOptions.TypicalP), new() { TypicalP = 0 } },
     };
 
+    public static TheoryData<string, MediaOptions> BadMedia => new()
+    {
+        { nameof(MediaOptions.FFmpegPath), new() { FFmpegPath = " " } },
+        { nameof(MediaOptions.FFmpegTimeout), new() { FFmpegTimeout = TimeSpan.Zero } },
+        { nameof(MediaOptions.MaxFileBytes), new() { MaxFileBytes = 0 } },
+        { nameof(MediaOptions.MaxDuration), new() { MaxDuration = TimeSpan.FromSeconds(-1) } },
+        { nameof(MediaOptions.MaxDecodedBytes), new() { MaxDecodedBytes = -1 } },
+        { nameof(MediaOptions.MaxPixels), new() { MaxPixels = 0 } },
+        { nameof(MediaOptions.MaxFrames), new() { MaxFrames = 0 } },
+    };
+
     public static TheoryData<string, MusicOptions> BadMusic => new()
     {
         { nameof(MusicOptions.Duration), new() { Duration = TimeSpan.Zero } },
@@ -69,6 +80,8 @@ public sealed class OptionsTests
         { nameof(PipelineOptions.StreamBufferSize), new() { StreamBufferSize = 0 } },
         { nameof(PipelineOptions.PrefillChunkSize), new() { PrefillChunkSize = -1 } },
         { nameof(PipelineOptions.Fidelity), new() { Fidelity = null! } },
+        { nameof(PipelineOptions.Media), new() { Media = null! } },
+        { nameof(MediaOptions.MaxPixels), new() { Media = new() { MaxPixels = -1 } } },
     };
 
     [Theory]
@@ -82,6 +95,10 @@ public sealed class OptionsTests
     [Theory]
     [MemberData(nameof(BadPipeline), DisableDiscoveryEnumeration = true)]
     public void Pipeline_OutOfRange_NamesTheOption(string name, PipelineOptions options) => Refused(name, options.Check);
+
+    [Theory]
+    [MemberData(nameof(BadMedia), DisableDiscoveryEnumeration = true)]
+    public void Media_OutOfRange_NamesTheOption(string name, MediaOptions options) => Refused(name, options.Check);
 
     private static void Refused(string name, Action<OptionsCheck> run)
     {

@@ -50,12 +50,12 @@ public sealed class AudioClip
 
     /// <summary>Reads a WAV file (PCM 8/16/24/32, float 32/64, µ-law, A-law; RIFF, RF64 or BW64).</summary>
     /// <remarks>A file cut short gives the whole samples it has. A file without any samples gives an empty clip.</remarks>
-    /// <exception cref="MediaFormatException">It is no WAV file, is damaged, or is longer than the default <see cref="AudioLoadOptions"/> allow.</exception>
+    /// <exception cref="MediaFormatException">It is no WAV file, is damaged, or is longer than the default <see cref="MediaOptions"/> allow.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    public static Task<AudioClip> LoadAsync(string path, CancellationToken cancellationToken = default) => LoadAsync(path, new AudioLoadOptions(), cancellationToken);
+    public static Task<AudioClip> LoadAsync(string path, CancellationToken cancellationToken = default) => LoadAsync(path, MediaOptions.Default, cancellationToken);
 
     /// <inheritdoc cref="LoadAsync(string, CancellationToken)"/>
-    public static async Task<AudioClip> LoadAsync(string path, AudioLoadOptions options, CancellationToken cancellationToken = default)
+    public static async Task<AudioClip> LoadAsync(string path, MediaOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(options);
@@ -67,15 +67,32 @@ public sealed class AudioClip
     }
 
     /// <summary>Reads a WAV file from a stream, which stays the caller's and need not be able to seek.</summary>
-    /// <exception cref="MediaFormatException">It holds no WAV file, or one that is damaged or longer than the default <see cref="AudioLoadOptions"/> allow.</exception>
-    public static Task<AudioClip> LoadAsync(Stream stream, CancellationToken cancellationToken = default) => LoadAsync(stream, new AudioLoadOptions(), cancellationToken);
+    /// <exception cref="MediaFormatException">It holds no WAV file, or one that is damaged or longer than the default <see cref="MediaOptions"/> allow.</exception>
+    public static Task<AudioClip> LoadAsync(Stream stream, CancellationToken cancellationToken = default) => LoadAsync(stream, MediaOptions.Default, cancellationToken);
 
     /// <inheritdoc cref="LoadAsync(Stream, CancellationToken)"/>
-    public static Task<AudioClip> LoadAsync(Stream stream, AudioLoadOptions options, CancellationToken cancellationToken = default)
+    public static Task<AudioClip> LoadAsync(Stream stream, MediaOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(options);
         return LoadAsync(stream, path: null, options, cancellationToken);
+    }
+
+    /// <summary>Reads a WAV file from a file, bytes or a stream that can be read again.</summary>
+    /// <exception cref="MediaFormatException">It holds no WAV file, or one that is damaged or longer than the default <see cref="MediaOptions"/> allow.</exception>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    public static Task<AudioClip> LoadAsync(MediaSource source, CancellationToken cancellationToken = default) => LoadAsync(source, MediaOptions.Default, cancellationToken);
+
+    /// <inheritdoc cref="LoadAsync(MediaSource, CancellationToken)"/>
+    public static async Task<AudioClip> LoadAsync(MediaSource source, MediaOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(options);
+        Stream stream = await source.OpenReadAsync(options.MaxFileBytes, cancellationToken).ConfigureAwait(false);
+        await using (stream.ConfigureAwait(false))
+        {
+            return await LoadAsync(stream, source.Path, options, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Writes a 16-bit WAV file; it appears under its name only when it is complete.</summary>
@@ -171,7 +188,7 @@ public sealed class AudioClip
         ArgumentOutOfRangeException.ThrowIfGreaterThan(channels, MaxChannels);
     }
 
-    private static async Task<AudioClip> LoadAsync(Stream stream, string? path, AudioLoadOptions options, CancellationToken cancellationToken)
+    private static async Task<AudioClip> LoadAsync(Stream stream, string? path, MediaOptions options, CancellationToken cancellationToken)
     {
         WavContent content = await WavReader.ReadAsync(stream, path, options, cancellationToken).ConfigureAwait(false);
         return new AudioClip(content.Samples, content.Format.SampleRate, content.Format.Channels, content.Comment);

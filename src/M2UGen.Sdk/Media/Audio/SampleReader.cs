@@ -3,7 +3,7 @@ using System.Buffers;
 namespace M2UGen.Sdk.Media.Audio;
 
 /// <summary>Reads the body of a 'data' chunk into floats within the caller's limits.</summary>
-internal sealed class SampleReader(ForwardReader reader, WavFormat format, string? path, AudioLoadOptions options)
+internal sealed class SampleReader(ForwardReader reader, WavFormat format, string? path, MediaOptions options)
 {
     private const int BlockBytes = 1 << 18;
 
@@ -64,14 +64,14 @@ internal sealed class SampleReader(ForwardReader reader, WavFormat format, strin
         double seconds = (double)frames / format.SampleRate;
         if (seconds > options.MaxDuration.TotalSeconds)
         {
-            throw new MediaFormatException(path, FormattableString.Invariant($"the sound is at least {seconds:0.#} s long; {options.MaxDuration.TotalSeconds:0.#} s are allowed. Cut the file, or raise AudioLoadOptions.MaxDuration."));
+            throw new MediaFormatException(path, FormattableString.Invariant($"the sound is at least {seconds:0.#} s long; {options.MaxDuration.TotalSeconds:0.#} s are allowed. Cut the file, or raise MediaOptions.MaxDuration."));
         }
 
         long bytes = frames * format.Channels * sizeof(float);
         long limit = Math.Min(options.MaxDecodedBytes, (long)Array.MaxLength * sizeof(float));
         if (bytes > limit)
         {
-            throw new MediaFormatException(path, $"the decoded sound takes at least {bytes} bytes; {limit} are allowed. Cut the file, or raise AudioLoadOptions.MaxDecodedBytes (at most {(long)Array.MaxLength * sizeof(float)}).");
+            throw new MediaFormatException(path, $"the decoded sound takes at least {bytes} bytes; {limit} are allowed. Cut the file, or raise MediaOptions.MaxDecodedBytes (at most {(long)Array.MaxLength * sizeof(float)}).");
         }
     }
 }

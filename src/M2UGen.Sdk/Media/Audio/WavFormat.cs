@@ -70,15 +70,3 @@ public sealed record WavOptions
     /// <value>Default null: none.</value>
     public string? Comment { get; init; }
 }
-
-/// <summary>What reading a media file may cost at most, so that a hostile or mistaken file fails at once.</summary>
-public sealed record AudioLoadOptions
-{
-    /// <summary>The longest sound that is read.</summary>
-    /// <value>Default 6 hours.</value>
-    public TimeSpan MaxDuration { get; init; } = TimeSpan.FromHours(6);
-
-    /// <summary>The most memory the decoded samples may take, in bytes (4 for each sample of each channel).</summary>
-    /// <value>Default 2 GiB: about 100 minutes of 44.1 kHz stereo.</value>
-    public long MaxDecodedBytes { get; init; } = 2L << 30;
-}

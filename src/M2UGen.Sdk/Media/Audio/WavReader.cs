@@ -25,7 +25,7 @@ internal sealed class WavReader
 
     private readonly ForwardReader _reader;
     private readonly string? _path;
-    private readonly AudioLoadOptions _options;
+    private readonly MediaOptions _options;
     private readonly byte[] _small = new byte[MaxFormatSize];
     private readonly Dictionary<uint, long> _longSizes = [];
     private WavFormat? _format;
@@ -33,7 +33,7 @@ internal sealed class WavReader
     private string? _comment;
     private uint _riffSize;
 
-    private WavReader(Stream stream, string? path, AudioLoadOptions options)
+    private WavReader(Stream stream, string? path, MediaOptions options)
     {
         _reader = new ForwardReader(stream);
         _path = path;
@@ -42,7 +42,7 @@ internal sealed class WavReader
 
     /// <summary>Reads the whole file from the stream's position; the stream stays the caller's.</summary>
     /// <exception cref="MediaFormatException">It is not a WAV file, is damaged before its sound begins, or exceeds <paramref name="options"/>.</exception>
-    public static async Task<WavContent> ReadAsync(Stream stream, string? path, AudioLoadOptions options, CancellationToken cancellationToken) =>
+    public static async Task<WavContent> ReadAsync(Stream stream, string? path, MediaOptions options, CancellationToken cancellationToken) =>
         await new WavReader(stream, path, options).ReadAsync(cancellationToken).ConfigureAwait(false);
 
     private async Task<WavContent> ReadAsync(CancellationToken cancellationToken)

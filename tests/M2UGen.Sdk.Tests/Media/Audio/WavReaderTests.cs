@@ -9,7 +9,7 @@ public sealed class WavReaderTests
     public async Task LoadAsync_LongerThanAllowed_SaysWhichLimit()
     {
         byte[] file = Wav("RIFF", Chunk("fmt ", Format(1, 1, 100, 8)), Chunk("data", new byte[500]));
-        AudioLoadOptions options = new() { MaxDuration = TimeSpan.FromSeconds(4) };
+        MediaOptions options = new() { MaxDuration = TimeSpan.FromSeconds(4) };
         MediaFormatException error = await Assert.ThrowsAsync<MediaFormatException>(() => AudioClip.LoadAsync(new MemoryStream(file), options));
         Assert.Contains("5 s long; 4 s are allowed", error.Message, StringComparison.Ordinal);
         Assert.Equal(500, (await AudioClip.LoadAsync(new MemoryStream(file))).SampleCount);
@@ -19,7 +19,7 @@ public sealed class WavReaderTests
     public async Task LoadAsync_MoreMemoryThanAllowed_SaysWhichLimit()
     {
         byte[] file = Wav("RIFF", Chunk("fmt ", Format(1, 1, 100, 8)), Chunk("data", new byte[500]));
-        AudioLoadOptions options = new() { MaxDecodedBytes = 1999 };
+        MediaOptions options = new() { MaxDecodedBytes = 1999 };
         Assert.Contains("2000 bytes; 1999", (await Assert.ThrowsAsync<MediaFormatException>(() => AudioClip.LoadAsync(new MemoryStream(file), options))).Message, StringComparison.Ordinal);
         Assert.Contains("MaxDecodedBytes", (await Assert.ThrowsAsync<MediaFormatException>(() => AudioClip.LoadAsync(new PipeLikeStream(file), options))).Message, StringComparison.Ordinal);
     }
