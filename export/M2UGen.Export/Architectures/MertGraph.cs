@@ -52,6 +52,7 @@ internal static class MertGraph
             ["states"] = config.States,
             ["sample_rate"] = config.SampleRate,
             ["min_samples"] = config.MinSamples,
+            ["max_samples_of_one_frame"] = config.SamplesOf(2) - 1,
             ["conv_kernel"] = new JsonArray([.. config.Convolutions.Select(conv => JsonValue.Create(conv.Kernel))]),
             ["conv_stride"] = new JsonArray([.. config.Convolutions.Select(conv => JsonValue.Create(conv.Stride))]),
         });

@@ -43,7 +43,10 @@ internal sealed record MertConfig
     public int States => Layers + 1;
 
     /// <summary>The fewest samples that give a frame.</summary>
-    public long MinSamples => Convolutions.Reverse().Aggregate(1L, (samples, conv) => ((samples - 1) * conv.Stride) + conv.Kernel);
+    public long MinSamples => SamplesOf(1);
+
+    /// <summary>The fewest samples that give so many frames.</summary>
+    public long SamplesOf(long frames) => Convolutions.Reverse().Aggregate(frames, (samples, conv) => ((samples - 1) * conv.Stride) + conv.Kernel);
 
     /// <summary>Reads and checks a whole file.</summary>
     /// <exception cref="Checkpoints.CheckpointException">It is another model's, or asks for something unsupported; all of it is listed.</exception>

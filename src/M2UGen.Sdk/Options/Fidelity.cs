@@ -19,6 +19,8 @@ public sealed record Fidelity
         TrimToDuration = false,
         PadCaption = true,
         FailBeyondPositions = true,
+        HearOnlyFirstMinute = true,
+        AverageOneFrameOverStates = true,
     };
 
     /// <summary>True: the language model's end-of-sequence token ends the answer. False: it is generated on and shows as <c>&lt;/s&gt;</c>.</summary>
@@ -50,4 +52,12 @@ public sealed record Fidelity
     /// <summary>True: music longer than the decoder's stored position table is refused. False: it goes on with a sliding window.</summary>
     /// <value>Improved false; Reference true.</value>
     public bool FailBeyondPositions { get; init; }
+
+    /// <summary>True: of audio shorter than an hour the first 60 s are heard, of longer audio a further minute for each hour. False: all of it, as the mean over windows of 60 s.</summary>
+    /// <value>Improved false; Reference true (its loop over windows counts minutes where it means seconds). Both are equal where the audio has no more than 60 s.</value>
+    public bool HearOnlyFirstMinute { get; init; }
+
+    /// <summary>True: audio of a single frame (400 to 719 samples at 24 kHz) is averaged over the encoder's layers. False: each layer has its own mean, as for all other audio.</summary>
+    /// <value>Improved false; Reference true (a squeeze() takes away the wrong axis).</value>
+    public bool AverageOneFrameOverStates { get; init; }
 }

@@ -46,7 +46,7 @@ internal sealed partial class KnnKind : IParityKind
         int size = int.Parse(name.Groups["size"].ValueSpan, CultureInfo.InvariantCulture);
         if (name.Groups["t"].Success)
         {
-            KnnMixOptions options = new() { CacheSize = size, Temperature = Number("t"), Weight = Number("weight") };
+            KnnOptions options = new() { CacheSize = size, Temperature = Number("t"), Weight = Number("weight") };
             float[][] mixed = [.. features.Select(feature => KnnMixer.Mix(feature, index, options, cancellationToken))];
             report.Compare(tensor, [.. mixed.SelectMany(row => row)], [mixed.Length, index.Dimension]);
             return;
@@ -63,7 +63,7 @@ internal sealed partial class KnnKind : IParityKind
             report.CompareExact(tensor, Reconcile(c.Expected.Int64(tensor), found, index), shape);
         }
 
-        float Number(string group) => float.Parse(name.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
+        double Number(string group) => double.Parse(name.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
     }
 
     /// <summary>Rows that are equal in every bit have no order: where the expected one is such a twin of the one found, it counts as found.</summary>

@@ -2,25 +2,6 @@ using System.Numerics.Tensors;
 
 namespace M2UGen.Sdk.Encoders.Adapters;
 
-/// <summary>How features are mixed with their neighbours.</summary>
-internal sealed record KnnMixOptions
-{
-    /// <summary>The reference's defaults: 10 neighbours, temperature 20, half and half.</summary>
-    public static KnnMixOptions Default { get; } = new();
-
-    /// <summary>What the reference's captioning script uses: 100 neighbours, weight 0.3.</summary>
-    public static KnnMixOptions Captioning { get; } = new() { CacheSize = 100, Weight = 0.3f };
-
-    /// <summary>Neighbours that make the prototype (reference: cache_size), at least 1; all rows where the index has fewer.</summary>
-    public int CacheSize { get; init; } = 10;
-
-    /// <summary>Factor on the scores before the softmax (reference: cache_t), finite.</summary>
-    public float Temperature { get; init; } = 20;
-
-    /// <summary>The prototype's share of the mix (reference: cache_weight), 0 to 1.</summary>
-    public float Weight { get; init; } = 0.5f;
-}
-
 /// <summary>From an encoder's aggregated output to the feature that enters the adapter: L2 norm and, where wanted, the kNN cache.</summary>
 /// <remarks>
 /// <code>
@@ -57,18 +38,16 @@ internal static class KnnMixer
     /// <returns>[width], of length 1.</returns>
     /// <exception cref="ArgumentException">An option is out of its range, or the widths differ.</exception>
     /// <exception cref="ModelBundleException">The index holds values that are not finite.</exception>
-    public static float[] Mix(ReadOnlySpan<float> feature, KnnIndex index, KnnMixOptions options, CancellationToken cancellationToken = default)
+    public static float[] Mix(ReadOnlySpan<float> feature, KnnIndex index, KnnOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(index);
         ArgumentNullException.ThrowIfNull(options);
-        if (options.CacheSize < 1 || !float.IsFinite(options.Temperature) || options.Weight is not (>= 0 and <= 1))
-        {
-            throw new ArgumentException($"Expected CacheSize of at least 1, a finite Temperature and Weight from 0 to 1, found {options}.", nameof(options));
-        }
-
+        OptionsCheck check = new();
+        options.Check(check);
+        check.ThrowIfAny();
         KnnNeighbour[] neighbours = index.Search(feature, options.CacheSize, cancellationToken);
         float[] weights = Array.ConvertAll(neighbours, neighbour => neighbour.Score);
-        TensorPrimitives.Multiply(weights, options.Temperature, weights);
+        TensorPrimitives.Multiply(weights, (float)options.Temperature, weights);
         TensorPrimitives.Subtract(weights, TensorPrimitives.Max<float>(weights), weights);
         TensorPrimitives.SoftMax<float>(weights, weights);
 
@@ -81,8 +60,8 @@ internal static class KnnMixer
         }
 
         ScaleToUnit(mixed);
-        TensorPrimitives.Multiply(mixed, options.Weight, mixed);
-        TensorPrimitives.MultiplyAdd(feature, 1 - options.Weight, mixed, mixed);
+        TensorPrimitives.Multiply(mixed, (float)options.Weight, mixed);
+        TensorPrimitives.MultiplyAdd(feature, (float)(1 - options.Weight), mixed, mixed);
         ScaleToUnit(mixed);
         return mixed;
     }

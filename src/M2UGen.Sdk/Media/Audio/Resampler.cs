@@ -79,20 +79,50 @@ internal sealed class Resampler
         }
 
         float[] result = new float[length];
+        Resample(samples, 0, 0, result);
+        return result;
+    }
+
+    /// <summary>The samples that a piece of the result is made of; some may lie outside of the signal.</summary>
+    /// <param name="first">The piece's first sample, in the result.</param>
+    /// <param name="count">Its samples, at least 1.</param>
+    /// <returns>The first sample, and the one behind the last.</returns>
+    public (long Start, long End) Reach(long first, int count)
+    {
+        if (_old == _new)
+        {
+            return (first, first + count);
+        }
+
+        long last = first + count - 1;
+        return ((first / _new * _old) + _kernel.Start((int)(first % _new)), (last / _new * _old) + _kernel.Start((int)(last % _new)) + _kernel.Taps);
+    }
+
+    /// <summary>Makes a piece of the result, the same samples as <see cref="Resample(ReadOnlySpan{float})"/> has there.</summary>
+    /// <param name="part">Samples of one channel: all that <see cref="Reach"/> names and the signal has.</param>
+    /// <param name="partStart">Where in the signal <paramref name="part"/> begins.</param>
+    /// <param name="first">Where in the result the piece begins.</param>
+    /// <param name="result">Takes the piece.</param>
+    public void Resample(ReadOnlySpan<float> part, long partStart, long first, Span<float> result)
+    {
+        if (_old == _new)
+        {
+            part.Slice((int)(first - partStart), result.Length).CopyTo(result);
+            return;
+        }
+
         float[] scratch = _table is null ? new float[_kernel.Taps] : [];
-        int phase = 0;
-        long block = 0;
+        int phase = (int)(first % _new);
+        long block = (first / _new * _old) - partStart;
         for (int i = 0; i < result.Length; i++)
         {
-            result[i] = Dot(Row(phase, scratch), samples, block + (_starts is null ? _kernel.Start(phase) : _starts[phase]));
+            result[i] = Dot(Row(phase, scratch), part, block + (_starts is null ? _kernel.Start(phase) : _starts[phase]));
             if (++phase == _new)
             {
                 phase = 0;
                 block += _old;
             }
         }
-
-        return result;
     }
 
     private ReadOnlySpan<float> Row(int phase, float[] scratch)

@@ -29,6 +29,9 @@ internal sealed record BundleManifest
     /// <summary>Tokenizers by name: <c>llama</c>, <c>t5</c>.</summary>
     public SortedDictionary<string, BundleTokenizer> Tokenizers { get; init => field = value ?? []; } = [];
 
+    /// <summary>Search indexes by name: <c>knn</c>, a faiss flat index.</summary>
+    public SortedDictionary<string, BundleFile> Indexes { get; init => field = value ?? []; } = [];
+
     /// <summary>Numbers of preprocessing by name, as the source's configuration files give them.</summary>
     public JsonObject Preprocessing { get; init => field = value ?? []; } = [];
 

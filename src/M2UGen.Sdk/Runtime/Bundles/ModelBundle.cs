@@ -68,7 +68,8 @@ internal sealed class ModelBundle
     public IEnumerable<BundleFile> Files =>
         Manifest.Components.Values.SelectMany(component => component.Files)
             .Concat(Manifest.Tensors.Values.Select(tensor => tensor.File))
-            .Concat(Manifest.Tokenizers.Values.SelectMany(tokenizer => tokenizer.Files));
+            .Concat(Manifest.Tokenizers.Values.SelectMany(tokenizer => tokenizer.Files))
+            .Concat(Manifest.Indexes.Values);
 
     /// <summary>The component called <paramref name="name"/>.</summary>
     /// <exception cref="ModelBundleException">The bundle has no such component.</exception>
@@ -188,6 +189,7 @@ internal sealed class ModelBundle
     private static bool HasNullElement(BundleManifest manifest) =>
         manifest.Components.Values.Any(component => component is null || component.Files.Contains(null!) || component.Inputs.Contains(null!) || component.Outputs.Contains(null!))
         || manifest.Tensors.ContainsValue(null!)
+        || manifest.Indexes.ContainsValue(null!)
         || manifest.Tokenizers.Values.Any(tokenizer => tokenizer is null || tokenizer.Files.Contains(null!))
         || manifest.Sources.Contains(null!)
         || manifest.Licences.Contains(null!);
