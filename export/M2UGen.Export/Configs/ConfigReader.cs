@@ -6,7 +6,7 @@ namespace M2UGen.Export.Configs;
 
 /// <summary>Reads one JSON object of a configuration file and remembers everything that is missing or wrong, so that one error can list it all.</summary>
 /// <remarks>A stranger's file: its size, depth and numbers are bounded before anything is built from them. Unknown keys are ignored, as transformers does.</remarks>
-internal sealed class ConfigReader
+internal sealed partial class ConfigReader
 {
     /// <summary>No tensor dimension of these architectures comes near it; what is larger is a mistake or an attack.</summary>
     public const int LargestSize = 1 << 20;

@@ -1,3 +1,4 @@
+using M2UGen.Parity.Kinds.AudioLdm2;
 using M2UGen.Parity.Kinds.Encoders;
 using M2UGen.Parity.Kinds.MusicGen;
 
@@ -30,6 +31,8 @@ internal static class Registry
         new SamplingKind(),
         new MusicGenSamplingKind(),
         new MusicGenDelayKind(),
+        new VocoderKind(),
+        new VaeDecoderKind(),
     ];
 
     private const string Media = "needs the media readers, which are not there yet";
@@ -42,8 +45,6 @@ internal static class Registry
         ("media-*", Media),
         ("audioldm2", Diffusion),
         ("schedulers", Diffusion),
-        ("vocoder", Diffusion),
-        ("vae-decoder", Diffusion),
         ("clap-audio", Diffusion),
         ("tokenizer-roberta", Diffusion),
         ("matmul-nbits", "needs quantised precisions, which are not there yet"),
