@@ -1,6 +1,7 @@
 using M2UGen.Parity.Kinds.AudioLdm2;
 using M2UGen.Parity.Kinds.Encoders;
 using M2UGen.Parity.Kinds.MusicGen;
+using M2UGen.Sdk.Language.Tokenization;
 
 namespace M2UGen.Parity.Kinds;
 
@@ -27,7 +28,8 @@ internal static class Registry
         new MusicGenStereoKind(),
         new TokenizerLlamaKind(),
         new TokenizerLlamaRealKind(),
-        new TokenizerT5Kind(),
+        new FastTokenizerKind("tokenizer-t5", T5TextTokenizer.Load),
+        new FastTokenizerKind("tokenizer-roberta", RobertaTextTokenizer.Load, optionalFile: "tokenizer.json"),
         new SamplingKind(),
         new MusicGenSamplingKind(),
         new MusicGenDelayKind(),
@@ -46,7 +48,6 @@ internal static class Registry
         ("audioldm2", Diffusion),
         ("schedulers", Diffusion),
         ("clap-audio", Diffusion),
-        ("tokenizer-roberta", Diffusion),
         ("matmul-nbits", "needs quantised precisions, which are not there yet"),
         ("m2ugen-training", "needs the training kit, which is not there yet"),
         ("metrics-*", Evaluation),

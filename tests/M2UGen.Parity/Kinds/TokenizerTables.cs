@@ -16,6 +16,13 @@ internal static class TokenizerTables
         return [.. document.RootElement.EnumerateArray().Select(row => row.Clone())];
     }
 
+    /// <summary>The root of a file that is no table but one batch (texts, input_ids, attention_mask); null for a table.</summary>
+    public static JsonElement? Batch(ParityCase c, string name)
+    {
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(c.Resolve(name)));
+        return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : null;
+    }
+
     /// <summary>
     /// The folder that a table belongs to: "encode-x.json" was made with the folder whose name ends in "-x", a table without such an ending
     /// with the folder of the shortest name.

@@ -71,7 +71,7 @@ internal static class SentencePieceConversion
                     .Select(entry => new AddedToken(entry.piece.Text, entry.id) { Special = entry.piece.Type == PieceType.Control }),
             ],
             After = eosId >= 0 ? [eosId] : throw new InvalidDataException($"it has no piece for the end token '{eos}'"),
-            Joiner = new TokenJoiner('\u2581', DropsFirst: true),
+            Joiner = new SpaceSignJoiner('\u2581', dropsFirst: true),
         };
     }
 }

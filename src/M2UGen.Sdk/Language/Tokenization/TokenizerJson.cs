@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace M2UGen.Sdk.Language.Tokenization;
 
 /// <summary>
-/// Reads a <c>tokenizer.json</c> (huggingface/tokenizers format 1.0) with a unigram model. What the file asks for and this reader does not
-/// know is an error that names it; regular expressions are never compiled from a file, only the known ones are recognised.
+/// Reads a <c>tokenizer.json</c> (huggingface/tokenizers format 1.0). What the file asks for and this reader does not know
+/// is an error that names it; regular expressions are never compiled from a file, only the known ones are recognised.
 /// </summary>
 internal sealed class TokenizerJson
 {
@@ -17,13 +17,15 @@ internal sealed class TokenizerJson
     private TokenizerJson(string path) => _path = path;
 
     /// <summary>Reads the file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="modelType">Of which type its model must be: a constant of <see cref="TokenizerJsonModels"/>.</param>
     /// <exception cref="ModelBundleException">The file is missing, damaged, or asks for something unknown.</exception>
-    public static FastTokenizerParts Load(string path)
+    public static FastTokenizerParts Load(string path, string modelType)
     {
         using JsonDocument document = TokenizerFiles.ReadJson(path);
         try
         {
-            return new TokenizerJson(path).Read(document.RootElement);
+            return new TokenizerJson(path).Read(document.RootElement, modelType);
         }
         catch (Exception broken) when (broken is InvalidDataException or FormatException)
         {
@@ -31,19 +33,19 @@ internal sealed class TokenizerJson
         }
     }
 
-    private FastTokenizerParts Read(JsonElement root)
+    private FastTokenizerParts Read(JsonElement root, string modelType)
     {
         if (TokenizerFiles.Property(root, "model") is not { ValueKind: JsonValueKind.Object } model)
         {
             throw new InvalidDataException("it has no 'model'");
         }
 
-        UnigramModel unigram = ReadModel(model);
+        TokenModel tokens = TokenizerJsonModels.Read(model, modelType, _path);
         (List<int> before, List<int> after) = ReadPostProcessor(TokenizerFiles.Property(root, "post_processor"));
         return new FastTokenizerParts
         {
             Path = _path,
-            Model = unigram,
+            Model = tokens,
             Normalizer = ReadNormalizers(TokenizerFiles.Property(root, "normalizer")),
             PreTokenizer = ReadPreTokenizer(TokenizerFiles.Property(root, "pre_tokenizer")),
             AddedTokens = ReadAddedTokens(TokenizerFiles.Property(root, "added_tokens")),
@@ -51,36 +53,6 @@ internal sealed class TokenizerJson
             After = after,
             Joiner = ReadDecoder(TokenizerFiles.Property(root, "decoder")),
         };
-    }
-
-    private UnigramModel ReadModel(JsonElement model)
-    {
-        // The oldest files do not name the type.
-        string type = TokenizerFiles.Text(model, "type", _path) ?? "Unigram";
-        if (type != "Unigram")
-        {
-            throw new InvalidDataException($"its model is '{type}'; a T5 tokenizer is 'Unigram'");
-        }
-
-        if (TokenizerFiles.Property(model, "vocab") is not { ValueKind: JsonValueKind.Array } vocab)
-        {
-            throw new InvalidDataException("its model has no 'vocab' list");
-        }
-
-        List<(string, double)> vocabulary = new(vocab.GetArrayLength());
-        foreach (JsonElement entry in vocab.EnumerateArray())
-        {
-            if (entry.ValueKind != JsonValueKind.Array || entry.GetArrayLength() != 2 || entry[0].ValueKind != JsonValueKind.String
-                || entry[1].ValueKind != JsonValueKind.Number || !entry[1].TryGetDouble(out double score))
-            {
-                throw new InvalidDataException($"entry {vocabulary.Count} of its vocabulary is not [piece, score]");
-            }
-
-            vocabulary.Add((TokenizerFiles.String(entry[0], "vocab", _path), score));
-        }
-
-        int unknown = TokenizerFiles.Integer(model, "unk_id", _path) ?? -1;
-        return new UnigramModel(vocabulary, Math.Max(unknown, -1), TokenizerFiles.Boolean(model, "byte_fallback", _path) ?? false);
     }
 
     private List<AddedToken> ReadAddedTokens(JsonElement? node)
@@ -224,6 +196,8 @@ internal sealed class TokenizerJson
             "WhitespaceSplit" => new WhitespaceSplitPreTokenizer(),
             "Metaspace" => new MetaspacePreTokenizer(
                 Replacement(preTokenizer), Scheme(preTokenizer), TokenizerFiles.Boolean(preTokenizer, "split", _path) ?? true),
+            "ByteLevel" => new ByteLevelPreTokenizer(
+                TokenizerFiles.Boolean(preTokenizer, "add_prefix_space", _path) ?? true, TokenizerFiles.Boolean(preTokenizer, "use_regex", _path) ?? true),
             _ => throw new InvalidDataException($"its pre_tokenizer '{type}' is not supported"),
         };
     }
@@ -254,13 +228,16 @@ internal sealed class TokenizerJson
     {
         if (node is not { } decoder)
         {
-            return new TokenJoiner(null, false);
+            return new SpaceSignJoiner(null, dropsFirst: false);
         }
 
         // Decoding is not needed to make music: an unknown decoder is only an error once somebody decodes.
-        return TypeOf(decoder, "decoder") == "Metaspace"
-            ? new TokenJoiner(Replacement(decoder), Scheme(decoder) != PrependScheme.Never)
-            : null;
+        return TypeOf(decoder, "decoder") switch
+        {
+            "Metaspace" => new SpaceSignJoiner(Replacement(decoder), Scheme(decoder) != PrependScheme.Never),
+            "ByteLevel" => new ByteLevelJoiner(),
+            _ => null,
+        };
     }
 
     private (List<int> Before, List<int> After) ReadPostProcessor(JsonElement? node)
@@ -273,11 +250,28 @@ internal sealed class TokenizerJson
         }
 
         string type = TypeOf(processor, "post_processor");
-        if (type != "TemplateProcessing")
+        switch (type)
         {
-            throw new InvalidDataException($"its post_processor '{type}' is not supported");
+            case "ByteLevel": // only changes offsets, which nobody asks for
+                return (before, after);
+            case "RobertaProcessing" or "BertProcessing":
+                return ([TokenOf(processor, "cls")], [TokenOf(processor, "sep")]);
+            case "TemplateProcessing":
+                return ReadTemplate(processor, before, after);
+            default:
+                throw new InvalidDataException($"its post_processor '{type}' is not supported");
         }
+    }
 
+    /// <summary>The id of [text, id], the form of a post_processor's tokens.</summary>
+    private static int TokenOf(JsonElement processor, string name) =>
+        TokenizerFiles.Property(processor, name) is { ValueKind: JsonValueKind.Array } pair && pair.GetArrayLength() == 2
+        && pair[1].ValueKind == JsonValueKind.Number && pair[1].TryGetInt32(out int id) && id >= 0
+            ? id
+            : throw new InvalidDataException($"the '{name}' of its post_processor is not [token, id]");
+
+    private (List<int> Before, List<int> After) ReadTemplate(JsonElement processor, List<int> before, List<int> after)
+    {
         bool sequenceSeen = false;
         foreach (JsonElement item in Array(TokenizerFiles.Property(processor, "single"), "single"))
         {

@@ -22,6 +22,12 @@ internal sealed class TokenizerSettings
     /// <summary>Whether decoding removes the spaces before punctuation.</summary>
     public bool? CleanUpSpaces { get; private set; }
 
+    /// <summary>Whether a text that does not start with a space gets one.</summary>
+    public bool? AddPrefixSpace { get; private set; }
+
+    /// <summary>How many ids the model takes (<c>model_max_length</c>); null also for the astronomic number that stands for "no limit".</summary>
+    public int? MaxLength { get; private set; }
+
     /// <summary>How many <c>&lt;extra_id_N&gt;</c> a T5 vocabulary gets.</summary>
     public int? ExtraIds { get; private set; }
 
@@ -36,6 +42,15 @@ internal sealed class TokenizerSettings
 
     /// <summary>The padding token.</summary>
     public AddedToken? Pad { get; private set; }
+
+    /// <summary>The token in front of a text.</summary>
+    public AddedToken? Cls { get; private set; }
+
+    /// <summary>The token behind a text.</summary>
+    public AddedToken? Sep { get; private set; }
+
+    /// <summary>The token that stands for a hidden one.</summary>
+    public AddedToken? Mask { get; private set; }
 
     /// <summary>Further special tokens, in file order; null where no file lists them.</summary>
     public IReadOnlyList<AddedToken>? AdditionalSpecial { get; private set; }
@@ -79,6 +94,8 @@ internal sealed class TokenizerSettings
         AddBos = TokenizerFiles.Boolean(root, "add_bos_token", path);
         AddEos = TokenizerFiles.Boolean(root, "add_eos_token", path);
         CleanUpSpaces = TokenizerFiles.Boolean(root, "clean_up_tokenization_spaces", path);
+        AddPrefixSpace = TokenizerFiles.Boolean(root, "add_prefix_space", path);
+        MaxLength = ReadMaxLength(root, path);
         ExtraIds = TokenizerFiles.Integer(root, "extra_ids", path);
         ReadSpecialTokens(root, path);
         if (TokenizerFiles.Property(root, "added_tokens_decoder") is not { } decoder)
@@ -115,6 +132,9 @@ internal sealed class TokenizerSettings
         Eos ??= Special(root, "eos_token", path);
         Unknown ??= Special(root, "unk_token", path);
         Pad ??= Special(root, "pad_token", path);
+        Cls ??= Special(root, "cls_token", path);
+        Sep ??= Special(root, "sep_token", path);
+        Mask ??= Special(root, "mask_token", path);
         if (AdditionalSpecial is null && TokenizerFiles.Property(root, "additional_special_tokens") is { } list)
         {
             if (list.ValueKind != JsonValueKind.Array)
@@ -134,7 +154,7 @@ internal sealed class TokenizerSettings
     private void ReadAddedTokens(JsonElement root, string path)
     {
         HashSet<string> special = new(StringComparer.Ordinal);
-        foreach (AddedToken? token in (AddedToken?[])[Bos, Eos, Unknown, Pad, .. AdditionalSpecial ?? []])
+        foreach (AddedToken? token in (AddedToken?[])[Bos, Eos, Unknown, Pad, Cls, Sep, Mask, .. AdditionalSpecial ?? []])
         {
             if (token is not null)
             {
@@ -152,6 +172,14 @@ internal sealed class TokenizerSettings
 
         Added = [.. tokens.OrderBy(token => token.Id)];
     }
+
+    private static int? ReadMaxLength(JsonElement root, string path) => TokenizerFiles.Property(root, "model_max_length") switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Number } number when number.GetDouble() >= int.MaxValue => null,
+        { ValueKind: JsonValueKind.Number } number when number.TryGetInt32(out int length) && length > 0 => length,
+        { } other => throw TokenizerFiles.Wrong(path, "model_max_length", "a whole number above 0", other),
+    };
 
     private static AddedToken? Special(JsonElement root, string name, string path) =>
         TokenizerFiles.Property(root, name) is { } value ? AddedToken.Read(value, name, path, id: -1, special: true) : null;

@@ -8,7 +8,7 @@ namespace M2UGen.Sdk.Language.Tokenization;
 /// tokenizers (the first path found wins among equals; shorter pieces are tried first). Immutable and thread-safe.
 /// Source: huggingface/tokenizers models/unigram/model.rs, <c>encode_optimized</c>.
 /// </summary>
-internal sealed class UnigramModel
+internal sealed class UnigramModel : TokenModel
 {
     // How much worse than the worst piece an unknown character is.
     private const double UnknownPenalty = 10.0;
@@ -58,18 +58,17 @@ internal sealed class UnigramModel
         _unknownScore = least - UnknownPenalty;
     }
 
-    /// <summary>Number of pieces.</summary>
-    public int Count => _pieces.Length;
+    /// <inheritdoc/>
+    public override int Count => _pieces.Length;
 
-    /// <summary>The piece with this id.</summary>
-    public string Piece(int id) => _pieces[id];
+    /// <inheritdoc/>
+    public override string Piece(int id) => _pieces[id];
 
-    /// <summary>The id of a piece, or -1.</summary>
-    public int IdOf(string piece) => _ids.TryGetValue(piece, out int id) ? id : -1;
+    /// <inheritdoc/>
+    public override int IdOf(string piece) => _ids.TryGetValue(piece, out int id) ? id : -1;
 
-    /// <summary>Encodes a text (valid UTF-16, already normalised and split) and appends the ids.</summary>
-    /// <exception cref="InvalidDataException">The text needs the unknown piece and the vocabulary has none.</exception>
-    public void Encode(string text, List<int> ids)
+    /// <inheritdoc/>
+    public override void Encode(string text, List<int> ids)
     {
         if (text.Length == 0)
         {

@@ -108,7 +108,7 @@ public sealed class T5TextTokenizerTests
     [InlineData("""{"model":{"type":"Unigram","vocab":[["a",0]]},"normalizer":{"type":"Replace","pattern":{"Regex":"(a+)+$"},"content":""}}""", "(a+)+$")]
     [InlineData("""{"model":{"type":"Unigram","vocab":[["a",0]]},"normalizer":{"type":"Precompiled","precompiled_charsmap":"AAAA"}}""", "character map")]
     [InlineData("""{"model":{"type":"Unigram","vocab":[["a",0]]},"normalizer":{"type":"Precompiled","precompiled_charsmap":"*"}}""", "not a usable")]
-    [InlineData("""{"model":{"type":"Unigram","vocab":[["a",0]]},"pre_tokenizer":{"type":"ByteLevel"}}""", "'ByteLevel'")]
+    [InlineData("""{"model":{"type":"Unigram","vocab":[["a",0]]},"pre_tokenizer":{"type":"BertPreTokenizer"}}""", "'BertPreTokenizer'")]
     [InlineData("""{"model":{"type":"Unigram","vocab":[["a",0]]},"post_processor":{"type":"TemplateProcessing","single":[]}}""", "leaves the sequence out")]
     [InlineData("""{"model":{"type":"Unigram","vocab":[["a",0]]},"added_tokens":[{"content":"x","id":2000000000}]}""", "2000000000")]
     [InlineData("""{"model":{"type":"Unigram","vocab":[["a",0]]},"post_processor":{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"e"}}],"special_tokens":{"e":{"ids":[9]}}}}""", "token 9")]
