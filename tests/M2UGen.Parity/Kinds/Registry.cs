@@ -14,6 +14,7 @@ internal static class Registry
         new CheckpointFilesKind(),
         new MediaResampleKind(),
         new MediaResizeKind(),
+        new MediaImageKind(),
         new MediaLengthsKind(),
         new KnnKind(),
         new MertKind(),
