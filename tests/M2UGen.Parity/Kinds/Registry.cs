@@ -36,6 +36,7 @@ internal static class Registry
         new MusicGenDelayKind(),
         new VocoderKind(),
         new VaeDecoderKind(),
+        new SchedulersKind(),
     ];
 
     private const string Media = "needs the media readers, which are not there yet";
@@ -47,7 +48,6 @@ internal static class Registry
     [
         ("media-*", Media),
         ("audioldm2", Diffusion),
-        ("schedulers", Diffusion),
         ("clap-audio", Diffusion),
         ("matmul-nbits", "needs quantised precisions, which are not there yet"),
         ("m2ugen-training", "needs the training kit, which is not there yet"),
