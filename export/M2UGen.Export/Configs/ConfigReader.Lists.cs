@@ -75,5 +75,9 @@ internal sealed partial class ConfigReader
         int? Entry(JsonElement item) => item.ValueKind == JsonValueKind.Null ? null : Number(key, item, fallback, 1, LargestSize);
     }
 
+    /// <summary>Whether <paramref name="key"/> is true, or a list that holds a true.</summary>
+    public bool HasTrue(string key) => Find(key, required: false) is { } value
+        && (value.ValueKind == JsonValueKind.True || (value.ValueKind == JsonValueKind.Array && value.EnumerateArray().Any(item => item.ValueKind == JsonValueKind.True)));
+
     private static bool IsList(JsonElement value, int most) => value.ValueKind == JsonValueKind.Array && value.GetArrayLength() >= 1 && value.GetArrayLength() <= most;
 }

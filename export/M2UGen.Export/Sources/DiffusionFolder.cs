@@ -46,6 +46,16 @@ internal sealed class DiffusionFolder : IDisposable
         return new DiffusionFolder(folder, (weights, options) => [VaeDecoderGraph.Create(config, weights, options)]);
     }
 
+    /// <summary>Opens a UNet: components <c>unet</c>, <c>unet-condition</c> and <c>unet-time</c>.</summary>
+    /// <exception cref="CheckpointException">The folder, its configuration or its weights are missing, damaged, another model's or unsupported.</exception>
+    public static DiffusionFolder OpenUNet(string folder)
+    {
+        UNetConfig config = UNetConfig.Read(ConfigOf(folder));
+        return new DiffusionFolder(
+            folder,
+            (weights, options) => [UNetGraph.Create(config, weights, options), UNetConditionGraph.Create(config, weights, options), UNetTimeGraph.Create(config, weights, options)]);
+    }
+
     /// <summary>Describes the folder's graphs.</summary>
     /// <param name="options">The caller's choices for every graph.</param>
     /// <exception cref="CheckpointException">Tensors are missing or have another shape than the configuration says; all of them are listed.</exception>
