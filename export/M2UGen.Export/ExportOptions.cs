@@ -48,6 +48,10 @@ public sealed record ExportOptions
     /// <value>Default: 1024, the reference's max_seq_len.</value>
     public int ContextLength { get; init; } = 1024;
 
+    /// <summary>How matrices are stored.</summary>
+    /// <value>Default: <see cref="PrecisionPolicy.Float32"/>.</value>
+    public PrecisionPolicy Precision { get; init; } = PrecisionPolicy.Float32;
+
     /// <summary>Patterns (<c>*</c> stands for any characters) of inner stages that become extra outputs of the graphs, for finding faults: <c>layers.*</c>.</summary>
     /// <value>Default: none.</value>
     public IReadOnlyList<string> Taps { get; init; } = [];

@@ -15,7 +15,7 @@ public static class Exporter
     /// <exception cref="Checkpoints.CheckpointException">A source is missing, damaged or incomplete; all missing tensors are listed.</exception>
     /// <exception cref="Sdk.ModelBundleException">A tokenizer cannot be read.</exception>
     /// <exception cref="ExportException">The target is taken or makes no sense, the disk is too small, or switches contradict each other.</exception>
-    /// <exception cref="ArgumentException">An option has no meaning: an empty path, a context of fewer than two tokens.</exception>
+    /// <exception cref="ArgumentException">An option has no meaning: an empty path, a context of fewer than two tokens, a precision that is not written.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static Task<ExportResult> ExportAsync(ExportOptions options, IProgress<ExportProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -26,12 +26,13 @@ public static class Exporter
             throw new ArgumentOutOfRangeException(nameof(options), options.ContextLength, $"ContextLength is {options.ContextLength}; it must be from 2 to {1 << 20} tokens.");
         }
 
+        options.Precision.Check();
         return Task.Run(() => Export(options, progress, cancellationToken), cancellationToken);
     }
 
     private static ExportResult Export(ExportOptions options, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
     {
-        GraphOptions graphs = new() { Taps = options.Taps };
+        GraphOptions graphs = new() { Taps = options.Taps, Precision = options.Precision };
 
         // A taken target is told before a checkpoint of many gigabytes is opened.
         TargetDirectory.Check(options.OutputPath, options.Force, []);
@@ -39,6 +40,7 @@ public static class Exporter
         using BundlePlan plan = selection.MusicGenDirectory is { } directory
             ? MusicGenSource.Plan(directory, graphs)
             : M2UGenSource.Plan(selection.M2UGen!, options.ContextLength, graphs);
+        StoredPrecision.CheckRules(graphs, plan.Parts);
         plan.Warnings.InsertRange(0, selection.Remarks);
         plan.Warnings.AddRange(graphs.UnusedTaps.Select(pattern => $"--taps {pattern}: no graph of this bundle has such a stage."));
         foreach (string warning in plan.Warnings)

@@ -36,7 +36,10 @@ public sealed class M2UGenPipelineBuilder
     }
 
     /// <summary>Insists on the precision of the bundle's weights: loading another one fails instead of giving other speed or quality than expected.</summary>
-    /// <remarks>Precision is chosen when a bundle is exported; this does not convert.</remarks>
+    /// <remarks>
+    /// Precision is chosen when a bundle is exported; this does not convert. <see cref="Precision.Int8"/> and <see cref="Precision.Int4"/> concern the language models
+    /// (<c>llama</c>, <c>musicgen-decoder</c>); the other precisions every component.
+    /// </remarks>
     public M2UGenPipelineBuilder UsePrecision(Precision precision)
     {
         _precision = Enum.IsDefined(precision) ? precision : throw new ArgumentOutOfRangeException(nameof(precision), precision, "Unknown precision.");

@@ -66,7 +66,7 @@ internal static class LlamaGraph
         Value last = graph.Gather("/last_position/Gather", residual, graph.Int64Scalar(-1), axis: 1);
         graph.Output("hidden_states", last, DataType.Float, 1, dim);
         Value normalized = RmsNorm.Emit(graph, "/norm", last, weights.Norm, epsilon);
-        graph.Output("logits", Linear.Emit(graph, "/output", normalized, weights.Output), DataType.Float, 1, weights.Vocabulary);
+        graph.Output("logits", Linear.Emit(graph, "/output", normalized, weights.Output, role: MatrixRole.Head), DataType.Float, 1, weights.Vocabulary);
         return graph;
     }
 

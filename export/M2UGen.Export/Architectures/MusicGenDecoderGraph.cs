@@ -169,7 +169,7 @@ internal static class MusicGenDecoderGraph
         }
 
         Value last = graph.Slice("/lm_heads/last", x, -1, int.MaxValue, axis: 1);
-        Value logits = Linear.Emit(graph, "/lm_heads", last, Weight.Stack("lm_heads", heads));
+        Value logits = Linear.Emit(graph, "/lm_heads", last, Weight.Stack("lm_heads", heads), role: MatrixRole.Head);
         Value perCodebook = graph.Reshape("/lm_heads/Reshape", logits, 0, config.Codebooks, config.VocabularySize);
         graph.Output("logits", perCodebook, DataType.Float, "batch", config.Codebooks, config.VocabularySize);
     }

@@ -1,13 +1,15 @@
 using M2UGen.Export.Graph;
+using M2UGen.Sdk;
 
 namespace M2UGen.Export.Blocks;
 
 /// <summary>A fully connected layer: y = x Wᵀ + b. Every matrix of every model passes here, so this is the one place that decides how matrices are stored.</summary>
 /// <remarks>
 /// <code>
-/// x [.., in] ── MatMul(Wᵀ [in, out]) ── Add(b [out]) ── y [.., out]
+/// x [.., in] ── MatMul(Wᵀ [in, out]) ── Add(b [out]) ── y [.., out]       float32
+/// x [.., in] ── MatMulNBits(W in blocks, b) ── y [.., out]                int8, int4
 /// </code>
-/// torch stores W as [out, in]; ONNX wants [in, out], so the transpose is taken once, while saving.
+/// torch stores W as [out, in]; ONNX's MatMul wants [in, out], so the transpose is taken once, while saving. Which form it is says <see cref="PrecisionPolicy"/>.
 /// </remarks>
 internal static class Linear
 {
@@ -17,14 +19,22 @@ internal static class Linear
     /// <param name="x">[.., in] float.</param>
     /// <param name="weight">[out, in], as torch stores it.</param>
     /// <param name="bias">[out], or null where the layer has none.</param>
+    /// <param name="role">Whether the layer gives the logits.</param>
     /// <returns>[.., out] float.</returns>
     /// <exception cref="InvalidOperationException">The bias does not have one element per row of the weight.</exception>
-    public static Value Emit(GraphBuilder graph, string name, Value x, Weight weight, Weight? bias = null)
+    /// <exception cref="ExportException">The layer cannot be stored as the caller asks.</exception>
+    public static Value Emit(GraphBuilder graph, string name, Value x, Weight weight, Weight? bias = null, MatrixRole role = MatrixRole.Layer)
     {
         if (weight.Shape.Count != 2 || (bias is not null && (bias.Shape.Count != 1 || bias.Shape[0] != weight.Shape[0])))
         {
             string found = bias is null ? "no bias" : $"a bias of shape [{string.Join(", ", bias.Shape)}]";
             throw new InvalidOperationException($"Linear layer '{name}' has a weight of shape [{string.Join(", ", weight.Shape)}] and {found}; expected [out, in] and [out].");
+        }
+
+        Precision precision = graph.ChoosePrecision(name, role);
+        if (precision is Precision.Int4 or Precision.Int8)
+        {
+            return MatMulNBits.Emit(graph, name, x, weight, graph.Options.Precision.FormatOf(precision), bias);
         }
 
         string path = InitializerPath(name);

@@ -9,9 +9,6 @@ namespace M2UGen.Export.Bundles;
 /// <remarks>The same plan gives the same bytes: no time, machine, path or random number enters the contents.</remarks>
 internal static class BundleWriter
 {
-    // All matrices are float32 in this version; Linear and Embedding are the only places that could differ.
-    private const string Precision = "float32";
-
     /// <summary>Writes the bundle.</summary>
     /// <param name="plan">What it holds.</param>
     /// <param name="target">Its directory.</param>
@@ -88,10 +85,10 @@ internal static class BundleWriter
             {
                 Graph = files[0].Path,
                 Files = files,
-                Precision = Precision,
+                Precision = StoredPrecision.Of(part.Graph),
                 Inputs = part.Graph.Inputs,
                 Outputs = part.Graph.Outputs,
-                Config = part.Config,
+                Config = StoredPrecision.Describe(part),
             });
         }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using M2UGen.Export.Quantization;
 
 namespace M2UGen.Export.Commands;
 
@@ -35,6 +36,14 @@ internal static class ExportCommand
         decoder.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "musicgen", "audioldm2");
         Option<string?> decoderPath = new("--music_decoder_path") { Description = "The music decoder's directory. Without it the bundle answers and makes no music." };
         Option<int> context = new("--context_length") { Description = "Prompt and answer have at most so many tokens.", CustomParser = ParseCount, DefaultValueFactory = _ => 1024 };
+        Option<string?> precision = new("--precision")
+        {
+            Description = "float32 (default), int8, int4 or auto, and 'component=precision' for single components: 'llama=int4,musicgen-decoder=int8'.",
+        };
+        Option<int> blockSize = new("--block_size") { Description = "Weights that share a scale in int8 and int4: 32, 64 or 128.", DefaultValueFactory = _ => PrecisionPolicy.Float32.BlockSize };
+        blockSize.AcceptOnlyFromAmong([.. BlockFormat.BlockSizes.Select(size => size.ToString(CultureInfo.InvariantCulture))]);
+        Option<bool> asymmetric = new("--asymmetric") { Description = "Give every block of int8 and int4 a zero point of its own." };
+        Option<bool> plainScales = new("--no_scale_search") { Description = "Take scales from the largest weight of a block instead of searching the best ones." };
         Option<string[]> taps = new("--taps")
         {
             Description = "Inner stages to make outputs of the graphs, for finding faults: 'layers.*'.",
@@ -44,7 +53,7 @@ internal static class ExportCommand
         Option<bool> json = CommandRun.JsonOption();
         Command command = new("export", "Turn a checkpoint into a bundle.")
         {
-            source, output, force, model, llamaDir, llamaType, mert, vit, vivit, knn, decoder, decoderPath, context, taps, json,
+            source, output, force, model, llamaDir, llamaType, mert, vit, vivit, knn, decoder, decoderPath, context, precision, blockSize, asymmetric, plainScales, taps, json,
         };
         command.SetAction((result, cancellationToken) =>
         {
@@ -66,9 +75,16 @@ internal static class ExportCommand
                 Taps = result.GetValue(taps) ?? [],
             };
             bool asJson = result.GetValue(json);
-            return CommandRun.GuardAsync(result, asJson, writer => RunAsync(options, asJson, writer, result.InvocationConfiguration.Error, cancellationToken), cancellationToken);
+            return CommandRun.GuardAsync(result, asJson, writer => RunAsync(options with { Precision = PolicyOf(result) }, asJson, writer, result.InvocationConfiguration.Error, cancellationToken), cancellationToken);
         });
         return command;
+
+        PrecisionPolicy PolicyOf(ParseResult result) => (result.GetValue(precision) is { } text ? PrecisionPolicy.Parse(text) : PrecisionPolicy.Float32) with
+        {
+            BlockSize = result.GetValue(blockSize),
+            IsAsymmetric = result.GetValue(asymmetric),
+            SearchesScales = !result.GetValue(plainScales),
+        };
     }
 
     private static int ParseCount(ArgumentResult result)

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using M2UGen.Sdk;
 using M2UGen.Sdk.Runtime;
 
 namespace M2UGen.Export.Graph;
@@ -18,6 +19,7 @@ internal sealed class GraphBuilder
     private readonly List<(string Name, DataType Type, long[] Shape, byte[] Raw)> _inline = [];
     private readonly List<TensorSpec> _inputs = [];
     private readonly List<TensorSpec> _outputs = [];
+    private readonly SortedDictionary<(MatrixRole Role, Precision Precision), int> _matrices = [];
 
     /// <summary>Starts an empty graph called <paramref name="name"/>.</summary>
     public GraphBuilder(string name, GraphOptions? options = null)
@@ -37,6 +39,9 @@ internal sealed class GraphBuilder
 
     /// <summary>The outputs so far, in order; taps are among them.</summary>
     public IReadOnlyList<TensorSpec> Outputs => _outputs;
+
+    /// <summary>How many matrices of each role are stored in which precision.</summary>
+    internal IReadOnlyDictionary<(MatrixRole Role, Precision Precision), int> Matrices => _matrices;
 
     internal IReadOnlyList<(string Name, InitializerData Data)> Initializers => _initializers;
 
@@ -67,6 +72,17 @@ internal sealed class GraphBuilder
         {
             Output(name, value, type, dimensions);
         }
+    }
+
+    /// <summary>The precision in which a layer is to store its matrix; asked once a matrix.</summary>
+    /// <param name="layer">Node path of the layer.</param>
+    /// <param name="role">What the matrix does.</param>
+    /// <exception cref="ExportException">The caller's choice cannot be had.</exception>
+    public Precision ChoosePrecision(string layer, MatrixRole role)
+    {
+        Precision precision = Options.PrecisionOf(Name, layer, role);
+        _matrices[(role, precision)] = _matrices.GetValueOrDefault((role, precision)) + 1;
+        return precision;
     }
 
     /// <summary>Adds a node of the ONNX standard with one output.</summary>

@@ -11,16 +11,26 @@ namespace M2UGen.Sdk.Pipeline;
 /// <summary>Turns an opened bundle into the parts of a pipeline, by its family.</summary>
 internal static class BundleParts
 {
-    /// <exception cref="UnsupportedCapabilityException">A component is stored in another precision.</exception>
+    // Integers in blocks are for the models whose weights are read again for every token; what runs once a request, and convolutions, may have more.
+    private static readonly string[] LanguageModels = ["llama", "musicgen-decoder"];
+
+    /// <exception cref="UnsupportedCapabilityException">A component that the precision is about is stored in another one.</exception>
     public static void CheckPrecision(ModelBundle bundle, Precision precision)
     {
         string wanted = precision.ToString();
-        string[] others = [.. bundle.Manifest.Components
+        bool isInteger = precision is Precision.Int8 or Precision.Int4;
+        KeyValuePair<string, BundleComponent>[] concerned = [.. bundle.Manifest.Components.Where(component => !isInteger || LanguageModels.Contains(component.Key))];
+        string[] others = [.. concerned
             .Where(component => !string.Equals(component.Value.Precision, wanted, StringComparison.OrdinalIgnoreCase))
             .Select(component => $"{component.Key} ({component.Value.Precision})")];
         if (others.Length > 0)
         {
-            throw new UnsupportedCapabilityException($"precision {wanted}", $"Bundle '{bundle.Directory}' is not stored in {wanted} throughout: {string.Join(", ", others)}. Export it in {wanted}, or leave out UsePrecision.");
+            throw new UnsupportedCapabilityException($"precision {wanted}", $"Bundle '{bundle.Directory}' is not stored in {wanted}{(isInteger ? "" : " throughout")}: {string.Join(", ", others)}. Export it in {wanted}, or leave out UsePrecision.");
+        }
+
+        if (concerned.Length == 0)
+        {
+            throw new UnsupportedCapabilityException($"precision {wanted}", $"Bundle '{bundle.Directory}' holds none of the components that {wanted} is for: {string.Join(", ", LanguageModels)}. Leave out UsePrecision.");
         }
     }
 

@@ -1,0 +1,80 @@
+using System.Text.Json.Nodes;
+using M2UGen.Export.Blocks;
+using M2UGen.Export.Graph;
+using M2UGen.Sdk;
+
+namespace M2UGen.Export.Bundles;
+
+/// <summary>What the manifest says about how a component's matrices are stored.</summary>
+internal static class StoredPrecision
+{
+    /// <summary>The lowest precision of the component's fully connected layers: <c>float32</c>, <c>int8</c>, <c>int4</c>. Heads and tables may have more.</summary>
+    public static string Of(GraphBuilder graph)
+    {
+        Precision[] layers = [.. graph.Matrices.Keys.Where(matrix => matrix.Role == MatrixRole.Layer).Select(matrix => matrix.Precision)];
+        return Name(layers.Contains(Precision.Int4) ? Precision.Int4 : layers.Contains(Precision.Int8) ? Precision.Int8 : Precision.Float32);
+    }
+
+    /// <summary>The component's numbers, and below <c>quantization</c>, where anything is quantised, in what form and how many matrices.</summary>
+    public static JsonObject Describe(BundlePart part)
+    {
+        JsonObject config = (JsonObject)part.Config.DeepClone();
+        IReadOnlyDictionary<(MatrixRole Role, Precision Precision), int> matrices = part.Graph.Matrices;
+        if (matrices.Keys.All(matrix => matrix.Precision == Precision.Float32))
+        {
+            return config;
+        }
+
+        PrecisionPolicy policy = part.Graph.Options.Precision;
+        JsonObject quantization = [];
+        if (matrices.Keys.Any(matrix => matrix.Precision is Precision.Int4 or Precision.Int8))
+        {
+            quantization["block_size"] = policy.BlockSize;
+            quantization["symmetric"] = !policy.IsAsymmetric;
+            quantization["scale_search"] = policy.SearchesScales;
+            quantization["accuracy_level"] = MatMulNBits.AccuracyLevel;
+        }
+
+        foreach (((MatrixRole role, Precision precision), int count) in matrices)
+        {
+            string name = role switch
+            {
+                MatrixRole.Head => "heads",
+                MatrixRole.Table => "tables",
+                _ => "layers",
+            };
+            JsonObject counts = quantization[name] as JsonObject ?? [];
+            counts[Name(precision)] = count;
+            quantization[name] = counts;
+        }
+
+        config["quantization"] = quantization;
+        return config;
+    }
+
+    /// <summary>Checks that every rule of the policy concerned some matrix.</summary>
+    /// <exception cref="ExportException">A rule names a component or layers that are not there, or a component without matrices.</exception>
+    public static void CheckRules(GraphOptions options, IReadOnlyList<BundlePart> parts)
+    {
+        foreach (PrecisionRule rule in options.UnusedRules)
+        {
+            BundlePart? part = parts.FirstOrDefault(part => part.Component == rule.Component);
+            if (part is null)
+            {
+                throw new ExportException(rule.Component, $"'{rule}': this bundle has no component '{rule.Component}'. It has {string.Join(", ", parts.Select(other => other.Component))}.");
+            }
+
+            if (part.Graph.Matrices.Count == 0 && rule.Precision != Precision.Float32)
+            {
+                throw new ExportException(rule.Component, $"'{rule}': '{rule.Component}' has no matrices that could be quantised; its weights are convolutions and stay in float32. Leave the rule out.");
+            }
+
+            if (rule.Layers is not null)
+            {
+                throw new ExportException(rule.Component, $"'{rule}': '{rule.Component}' has no matrix of that name, or a later rule decides. 'inspect' lists a bundle's weights; the path is what stands before '.weight', with '/' between the parts.");
+            }
+        }
+    }
+
+    private static string Name(Precision precision) => precision.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,178 @@
+using M2UGen.Export.Quantization;
+using M2UGen.Sdk;
+
+namespace M2UGen.Export;
+
+/// <summary>How the matrices of a bundle are stored: one precision for all, others for components and for single layers.</summary>
+/// <remarks>
+/// <see cref="Default"/> of <see cref="Precision.Int8"/> or <see cref="Precision.Int4"/> concerns the language models, whose weights are read again for every token:
+/// <c>llama</c> and <c>musicgen-decoder</c>. <c>musicgen-condition</c>, which runs once a request, then is <see cref="Precision.Int8"/>; all other components stay in
+/// <see cref="Precision.Float32"/> unless a rule names them. In a quantised component the head (the matrix of the logits) has 8 bits and embedding tables have 16-bit
+/// floats, unless a rule names them. Norms, biases, convolutions and position biases are always 32-bit floats.
+/// </remarks>
+public sealed record PrecisionPolicy
+{
+    private static readonly string[] LanguageModels = ["llama", "musicgen-decoder"];
+    private static readonly string[] OnceARequest = ["musicgen-condition"];
+
+    private static readonly (string Name, Precision Precision)[] Names =
+    [
+        ("float32", Precision.Float32), ("fp32", Precision.Float32), ("float16", Precision.Float16), ("fp16", Precision.Float16), ("int8", Precision.Int8), ("int4", Precision.Int4),
+    ];
+
+    /// <summary>Everything in 32-bit floats: the numbers of the reference.</summary>
+    public static PrecisionPolicy Float32 { get; } = new();
+
+    /// <summary>What measurements speak for: LLaMA in 4 bits, MusicGen's decoder in 8.</summary>
+    public static PrecisionPolicy Auto { get; } = new()
+    {
+        Rules = [new PrecisionRule("llama", null, Precision.Int4), new PrecisionRule("musicgen-decoder", null, Precision.Int8), new PrecisionRule("musicgen-condition", null, Precision.Int8)],
+    };
+
+    /// <summary>The precision of the language models.</summary>
+    /// <value>Default: <see cref="Precision.Float32"/>.</value>
+    public Precision Default { get; init; } = Precision.Float32;
+
+    /// <summary>Exceptions. A rule for layers counts before one for their component; of several that fit, the last.</summary>
+    /// <value>Default: none.</value>
+    public IReadOnlyList<PrecisionRule> Rules { get; init; } = [];
+
+    /// <summary>How many weights of a row share a scale: 32, 64 or 128. Larger blocks are smaller and faster, and less exact.</summary>
+    /// <value>Default: 128.</value>
+    public int BlockSize { get; init; } = 128;
+
+    /// <summary>Whether every block has a zero point of its own, which costs half a byte (4 bits) or a byte (8 bits) a block.</summary>
+    /// <value>Default: false.</value>
+    public bool IsAsymmetric { get; init; }
+
+    /// <summary>Whether scales are searched for the smallest squared error instead of taken from the largest weight.</summary>
+    /// <value>Default: true.</value>
+    public bool SearchesScales { get; init; } = true;
+
+    /// <summary>Reads the command line's form: <c>int4</c>, <c>auto</c>, <c>llama=int4,musicgen-decoder=int8</c>, <c>int4,llama/layers.0/*=int8,llama/output=float32</c>.</summary>
+    /// <param name="text">Parts separated by commas: a precision for all, or <c>component=precision</c>, or <c>component/layers=precision</c> where <c>*</c> stands for any characters.</param>
+    /// <exception cref="ArgumentException">It says something else.</exception>
+    public static PrecisionPolicy Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        PrecisionPolicy policy = Float32;
+        List<PrecisionRule> rules = [];
+        bool hasDefault = false;
+        foreach (string part in text.Split(',', StringSplitOptions.TrimEntries))
+        {
+            if (part.Split('=', StringSplitOptions.TrimEntries) is [var target, var name])
+            {
+                string[] path = target.Split('/', 2);
+                if (path[0].Length == 0 || (path.Length == 2 && path[1].Length == 0))
+                {
+                    throw new ArgumentException($"'{part}' names no component. Write component=precision, or component/layers=precision.", nameof(text));
+                }
+
+                rules.Add(new PrecisionRule(path[0], path.Length == 2 ? path[1] : null, PrecisionOf(name, part)));
+            }
+            else if (hasDefault)
+            {
+                throw new ArgumentException($"'{text}' gives two precisions for all components. Name the component of the second: component=precision.", nameof(text));
+            }
+            else
+            {
+                hasDefault = true;
+                policy = part.Equals("auto", StringComparison.OrdinalIgnoreCase) ? Auto : policy with { Default = PrecisionOf(part, part) };
+            }
+        }
+
+        return policy with { Rules = [.. policy.Rules, .. rules] };
+    }
+
+    /// <summary>Checks what no type can.</summary>
+    /// <exception cref="ArgumentException">A value has no meaning.</exception>
+    internal void Check()
+    {
+        if (!BlockFormat.BlockSizes.Contains(BlockSize))
+        {
+            throw new ArgumentException($"The block size is {BlockSize}; it must be {string.Join(", ", BlockFormat.BlockSizes.SkipLast(1))} or {BlockFormat.BlockSizes[^1]}.");
+        }
+
+        foreach (Precision precision in Rules.Select(rule => rule.Precision).Prepend(Default))
+        {
+            if (!Enum.IsDefined(precision))
+            {
+                throw new ArgumentException($"There is no precision {precision}.");
+            }
+        }
+
+        if (Default == Precision.Float16 || Rules.Any(rule => rule is { Layers: null, Precision: Precision.Float16 }))
+        {
+            throw new ArgumentException("Whole components in float16 are not written by this version: choose float32, int8 or int4. Embedding tables can be float16: 'llama/tok_embeddings=float16'.");
+        }
+    }
+
+    /// <summary>The precision of one matrix.</summary>
+    /// <param name="component">The graph's name.</param>
+    /// <param name="layer">The layer's node path without the first '/': <c>layers.0/attention/wo</c>.</param>
+    /// <param name="role">What the matrix does.</param>
+    /// <param name="rule">The rule that decided, or null.</param>
+    internal Precision Of(string component, string layer, MatrixRole role, out PrecisionRule? rule)
+    {
+        rule = Rules.LastOrDefault(candidate => candidate.Layers is not null && candidate.Fits(component, layer));
+        if (rule is not null)
+        {
+            return rule.Precision;
+        }
+
+        rule = Rules.LastOrDefault(candidate => candidate.Layers is null && candidate.Component == component);
+        Precision precision = rule?.Precision ?? DefaultOf(component);
+        return (precision, role) switch
+        {
+            (Precision.Int4, MatrixRole.Head) => Precision.Int8,
+            (Precision.Int4 or Precision.Int8, MatrixRole.Table) => Precision.Float16,
+            _ => precision,
+        };
+    }
+
+    /// <summary>The format of a matrix stored in <paramref name="precision"/>.</summary>
+    internal BlockFormat FormatOf(Precision precision) => new(precision == Precision.Int4 ? 4 : 8, BlockSize, !IsAsymmetric, SearchesScales);
+
+    private Precision DefaultOf(string component)
+        => Default is Precision.Float32 || LanguageModels.Contains(component) ? Default
+        : OnceARequest.Contains(component) ? Precision.Int8
+        : Precision.Float32;
+
+    private static Precision PrecisionOf(string name, string part)
+    {
+        foreach ((string known, Precision precision) in Names)
+        {
+            if (known.Equals(name, StringComparison.OrdinalIgnoreCase))
+            {
+                return precision;
+            }
+        }
+
+        throw new ArgumentException($"'{part}' names no precision. Expected float32, float16 (tables only), int8, int4 or auto, or component=precision.", nameof(name));
+    }
+}
+
+/// <summary>An exception to a <see cref="PrecisionPolicy"/>.</summary>
+/// <param name="Component">A component's name: <c>llama</c>, <c>musicgen-decoder</c>, <c>t5</c>, …</param>
+/// <param name="Layers">Paths of layers below it, <c>*</c> standing for any characters: <c>layers.0/*</c>, <c>output</c>. Null: the whole component.</param>
+/// <param name="Precision">How they are stored. <see cref="Sdk.Precision.Float16"/> is for embedding tables only.</param>
+public sealed record PrecisionRule(string Component, string? Layers, Precision Precision)
+{
+    /// <summary>The command line's form.</summary>
+    public override string ToString() => $"{Component}{(Layers is null ? "" : "/")}{Layers}={Precision.ToString().ToLowerInvariant()}";
+
+    internal bool Fits(string component, string layer) => Component == component && System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(Layers, layer, ignoreCase: false);
+}
+
+/// <summary>What a matrix does in its graph.</summary>
+internal enum MatrixRole
+{
+    /// <summary>A fully connected layer.</summary>
+    Layer,
+
+    /// <summary>The layer that gives the logits: what is rounded here is not mended by any later layer.</summary>
+    Head,
+
+    /// <summary>A table of vectors, of which few rows are read.</summary>
+    Table,
+}

@@ -1,0 +1,43 @@
+using M2UGen.Export.Blocks;
+using M2UGen.Sdk;
+
+namespace M2UGen.Export.Tests;
+
+public sealed class PrecisionPolicyTests
+{
+    [Theory]
+    [InlineData("int4", "llama", "layers.3/feed_forward/w1", Precision.Int4)]
+    [InlineData("int4", "musicgen-condition", "layers.0/encoder_attn/k_proj", Precision.Int8)]
+    [InlineData("int4", "t5", "encoder/block.0/layer.0/SelfAttention/qkv", Precision.Float32)]
+    [InlineData("int8,t5=int8", "t5", "encoder/block.0/layer.0/SelfAttention/qkv", Precision.Int8)]
+    [InlineData("int4, llama=int8", "llama", "layers.3/feed_forward/w1", Precision.Int8)]
+    [InlineData("llama=INT4", "musicgen-decoder", "layers.0/fc1", Precision.Float32)]
+    [InlineData("llama/layers.3/*=int8,int4", "llama", "layers.3/feed_forward/w1", Precision.Int8)]
+    [InlineData("llama/layers.3/*=int8,int4", "llama", "layers.30/feed_forward/w1", Precision.Int4)]
+    [InlineData("llama/layers.*=int8,llama/*w1=fp32", "llama", "layers.3/feed_forward/w1", Precision.Float32)]
+    [InlineData("auto", "musicgen-decoder", "layers.0/fc1", Precision.Int8)]
+    [InlineData("auto,musicgen-decoder=int4", "musicgen-decoder", "layers.0/fc1", Precision.Int4)]
+    public void Of_Layer_TakesTheNearestRule(string text, string component, string layer, Precision expected)
+        => Assert.Equal(expected, PrecisionPolicy.Parse(text).Of(component, layer, MatrixRole.Layer, out _));
+
+    [Theory]
+    [InlineData("int5", "int5")]
+    [InlineData("", "names no precision")]
+    [InlineData("int4,int8", "two precisions")]
+    [InlineData("llama=", "llama=")]
+    [InlineData("=int4", "names no component")]
+    [InlineData("llama/=int4", "names no component")]
+    [InlineData("llama=int4=int8", "llama=int4=int8")]
+    [InlineData("1", "names no precision")]
+    public void Parse_Nonsense_QuotesIt(string text, string quoted)
+        => Assert.Contains(quoted, Assert.ThrowsAny<ArgumentException>(() => PrecisionPolicy.Parse(text)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Check_WhatIsNotWritten_IsRefused()
+    {
+        Assert.Contains("32, 64 or 128", Assert.Throws<ArgumentException>((PrecisionPolicy.Float32 with { BlockSize = 16 }).Check).Message, StringComparison.Ordinal);
+        Assert.Contains("float16", Assert.Throws<ArgumentException>(PrecisionPolicy.Parse("llama=float16").Check).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>((PrecisionPolicy.Float32 with { Default = (Precision)9 }).Check);
+        PrecisionPolicy.Parse("llama/tok_embeddings=float16").Check();
+    }
+}

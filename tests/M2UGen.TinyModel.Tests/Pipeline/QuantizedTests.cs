@@ -1,0 +1,78 @@
+using M2UGen.Export;
+using M2UGen.Sdk;
+using M2UGen.Sdk.Runtime.Bundles;
+using M2UGen.Testing;
+
+namespace M2UGen.TinyModel.Tests.Pipeline;
+
+/// <summary>Tiny models with matrices of 8 and 4 bits, through the surface that applications use.</summary>
+public sealed class QuantizedTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("m2ugen-quantised-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Theory]
+    [InlineData("int8", 64, false)]
+    [InlineData("int4", 32, false)]
+    [InlineData("int4", 128, true)]
+    public async Task ExportAsync_Quantised_AnswersAndMakesMusic(string precision, int blockSize, bool isAsymmetric)
+    {
+        ExportOptions options = Options(precision, PrecisionPolicy.Parse(precision) with { BlockSize = blockSize, IsAsymmetric = isAsymmetric });
+        ExportResult result = await Exporter.ExportAsync(options);
+        ModelBundle bundle = ModelBundle.OpenChecked(result.BundlePath);
+        Assert.Equal(precision, bundle.Component("llama").Precision);
+        Assert.Equal(precision, bundle.Component("musicgen-decoder").Precision);
+        Assert.Equal("int8", bundle.Component("musicgen-condition").Precision);
+        Assert.All(new[] { "t5", "projector", "encodec-decoder", "encodec-encoder" }, component => Assert.Equal("float32", bundle.Component(component).Precision));
+        Assert.Equal(1, (int)bundle.Component("llama").Config["quantization"]!["heads"]!["int8"]!);
+        Assert.Equal(!isAsymmetric, (bool)bundle.Component("llama").Config["quantization"]!["symmetric"]!);
+
+        Precision stored = Enum.Parse<Precision>(precision, ignoreCase: true);
+        await using M2UGenPipeline pipeline = await M2UGenPipeline.FromBundle(result.BundlePath).UsePrecision(stored).WithOptions(new PipelineOptions { Threads = 1 }).LoadAsync();
+        M2UGenRequest request = pipeline.Prompt(TinyM2UGen.MusicPrompt).WithMusic(new MusicOptions { Duration = TimeSpan.FromSeconds(0.5), Seed = 5 }).WithGeneration(GenerationOptions.Greedy with { MaxNewTokens = 12 });
+        AnswerResult answer = await request.AskAsync();
+        M2UGenResult first = await request.RunAsync();
+        M2UGenResult second = await request.RunAsync();
+
+        Assert.NotEmpty(answer.TokenIds);
+        Assert.Equal(answer.TokenIds, first.Answer!.TokenIds);
+        Assert.Equal(first.Music?.Audio.Samples.ToArray(), second.Music?.Audio.Samples.ToArray());
+    }
+
+    [Fact]
+    public async Task ExportAsync_Int8_IsSmallerAndTwiceTheSame()
+    {
+        ExportResult whole = await Exporter.ExportAsync(Options("float32", PrecisionPolicy.Float32));
+        ExportResult small = await Exporter.ExportAsync(Options("int8", PrecisionPolicy.Parse("int8")));
+        ExportResult again = await Exporter.ExportAsync(Options("again", PrecisionPolicy.Parse("int8")));
+
+        Assert.Equal(small.ManifestSha256, again.ManifestSha256);
+        Assert.NotEqual(whole.ManifestSha256, small.ManifestSha256);
+        Assert.InRange(LlamaBytes(small) / (double)LlamaBytes(whole), 0.25, 0.75);
+
+        static long LlamaBytes(ExportResult result) => ModelBundle.Open(result.BundlePath).Component("llama").Files.Sum(file => file.Size);
+    }
+
+    [Theory]
+    [InlineData("lama=int4", "no component 'lama'")]
+    [InlineData("encodec-decoder=int8", "no matrices")]
+    [InlineData("llama/layers.99/*=int8", "no matrix of that name")]
+    [InlineData("llama/layers.0/*=float16", "no embedding table")]
+    public async Task ExportAsync_RuleThatConcernsNothing_IsRefusedBeforeAnythingIsWritten(string precision, string reason)
+    {
+        ExportException error = await Assert.ThrowsAsync<ExportException>(() => Exporter.ExportAsync(Options("wrong", PrecisionPolicy.Parse(precision))));
+
+        Assert.Contains(reason, error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
+    }
+
+    private ExportOptions Options(string name, PrecisionPolicy precision) => new()
+    {
+        OutputPath = Path.Combine(folder, name),
+        Model = Path.Combine(Repository.Golden("m2ugen-musicgen"), "checkpoint.pth"),
+        LlamaDirectory = Path.Combine(Repository.Golden("m2ugen-base"), "llama"),
+        MusicDecoderPath = Path.Combine(Repository.Golden("m2ugen-base"), "musicgen"),
+        Precision = precision,
+    };
+}
