@@ -6,6 +6,9 @@ internal sealed record LanguageInput
     /// <summary>The user's words; the prompt template is put around them.</summary>
     public required string Instruction { get; init; }
 
+    /// <summary>Turns that were said before, oldest first; those that fit the context stand before the instruction.</summary>
+    public IReadOnlyList<PastTurn> History { get; init; } = [];
+
     /// <summary>How tokens are chosen.</summary>
     public required GenerationOptions Options { get; init; }
 

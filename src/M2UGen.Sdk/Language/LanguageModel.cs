@@ -58,7 +58,7 @@ internal sealed class LanguageModel
     /// <exception cref="ArgumentException">The prompt fills the model's context.</exception>
     public LanguageOutput Answer(LanguageInput input, Action<GenerationUpdate>? send, CancellationToken cancellationToken)
     {
-        int[] prompt = Tokenizer.Encode(PromptTemplate.Format(input.Instruction));
+        int[] prompt = new PromptBuilder(Tokenizer, Config.ContextLength).Build(input);
         return Continue(prompt, input, send, cancellationToken);
     }
 
