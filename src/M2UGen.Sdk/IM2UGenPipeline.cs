@@ -19,6 +19,18 @@ public interface IM2UGenPipeline : IAsyncDisposable
     /// <exception cref="UnsupportedCapabilityException">The bundle has no music decoder.</exception>
     Task<MusicResult> GenerateMusicAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).GenerateMusicAsync(cancellationToken);
 
+    /// <summary>Describes a piece of music: asks <see cref="M2UGenRequest.CaptionQuestion"/>. For a question of your own, or a file: <c>Prompt(…).WithAudio(…).CaptionMusicAsync()</c>.</summary>
+    /// <exception cref="UnsupportedCapabilityException">The bundle cannot hear.</exception>
+    Task<AnswerResult> CaptionMusicAsync(AudioClip audio, CancellationToken cancellationToken = default) => Prompt(M2UGenRequest.CaptionQuestion).WithAudio(audio).CaptionMusicAsync(cancellationToken);
+
+    /// <summary>Changes a piece of music as an instruction says; the result is as long as the piece. For a file: <c>Prompt(…).WithAudio(…).EditMusicAsync()</c>.</summary>
+    /// <exception cref="MusicNotGeneratedException">The model answered with text only.</exception>
+    /// <exception cref="UnsupportedCapabilityException">The bundle cannot hear, or has no music decoder.</exception>
+    Task<MusicResult> EditMusicAsync(string instruction, AudioClip audio, CancellationToken cancellationToken = default) => Prompt(instruction).WithAudio(audio).EditMusicAsync(cancellationToken);
+
+    /// <summary>Begins a conversation, in which the last music is the next turn's input.</summary>
+    Conversation StartConversation(ConversationOptions? options = null) => new(this, options);
+
     /// <summary>Answers, and makes music if the model decides so.</summary>
     Task<M2UGenResult> RunAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).RunAsync(cancellationToken);
 

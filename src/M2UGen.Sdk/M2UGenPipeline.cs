@@ -12,6 +12,7 @@ public sealed class M2UGenPipeline : IM2UGenPipeline
 {
     private readonly RequestTracker _tracker = new();
     private readonly SemaphoreSlim _device;
+    private readonly SemaphoreSlim _media;
     private readonly PipelineParts _parts;
     private readonly RequestRunner _runner;
     private readonly RequestStream _stream;
@@ -21,8 +22,11 @@ public sealed class M2UGenPipeline : IM2UGenPipeline
         _parts = parts;
         Options = options;
         _device = new SemaphoreSlim(options.MaxConcurrentRequests, options.MaxConcurrentRequests);
+
+        // As many again as can run: the next one's media are decoded while the device is busy, and no more are held.
+        _media = new SemaphoreSlim(options.MaxConcurrentRequests, options.MaxConcurrentRequests);
         _runner = new RequestRunner(parts, options, logger);
-        _stream = new RequestStream(_tracker, _device, options.StreamBufferSize);
+        _stream = new RequestStream(_tracker, _device, _media, options.StreamBufferSize);
     }
 
     /// <summary>Which models the bundle holds: "m2ugen-musicgen", "m2ugen-audioldm2", "m2ugen" (answers only) or "musicgen" (music only).</summary>
@@ -36,6 +40,15 @@ public sealed class M2UGenPipeline : IM2UGenPipeline
 
     /// <summary>Whether the pipeline has a music decoder.</summary>
     public bool CanGenerateMusic => _parts.Music is not null;
+
+    /// <summary>Whether requests may bring sound (<see cref="M2UGenRequest.WithAudio(AudioClip)"/>).</summary>
+    public bool CanHearAudio => CanAnswer && _parts.Encoders is { HearsAudio: true };
+
+    /// <summary>Whether requests may bring a picture (<see cref="M2UGenRequest.WithImage(ImageFrame)"/>).</summary>
+    public bool CanSeeImages => CanAnswer && _parts.Encoders is { SeesImages: true };
+
+    /// <summary>Whether requests may bring a film (<see cref="M2UGenRequest.WithVideo(VideoClip)"/>).</summary>
+    public bool CanSeeVideo => CanAnswer && _parts.Encoders is { SeesVideo: true };
 
     /// <summary>The options it was loaded with.</summary>
     public PipelineOptions Options { get; }
@@ -55,6 +68,15 @@ public sealed class M2UGenPipeline : IM2UGenPipeline
     public Task<MusicResult> GenerateMusicAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).GenerateMusicAsync(cancellationToken);
 
     /// <inheritdoc/>
+    public Task<AnswerResult> CaptionMusicAsync(AudioClip audio, CancellationToken cancellationToken = default) => Prompt(M2UGenRequest.CaptionQuestion).WithAudio(audio).CaptionMusicAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<MusicResult> EditMusicAsync(string instruction, AudioClip audio, CancellationToken cancellationToken = default) => Prompt(instruction).WithAudio(audio).EditMusicAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public Conversation StartConversation(ConversationOptions? options = null) => new(this, options);
+
+    /// <inheritdoc/>
     public Task<M2UGenResult> RunAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).RunAsync(cancellationToken);
 
     /// <inheritdoc/>
@@ -70,7 +92,7 @@ public sealed class M2UGenPipeline : IM2UGenPipeline
         ArgumentNullException.ThrowIfNull(request);
         _tracker.ThrowIfClosed();
         _runner.Check(request);
-        return _stream.RunAsync((updates, token) => _runner.Run(request, updates, token), request.OnlyResult, cancellationToken);
+        return _stream.RunAsync(() => _runner.Start(request), request.OnlyResult, cancellationToken);
     }
 
     /// <summary>Stops every request, waits until they have stopped, and frees the models.</summary>
@@ -84,6 +106,7 @@ public sealed class M2UGenPipeline : IM2UGenPipeline
             }
 
             _device.Dispose();
+            _media.Dispose();
             _tracker.Dispose();
         }
     }

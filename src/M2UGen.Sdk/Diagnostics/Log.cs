@@ -28,4 +28,10 @@ internal static partial class Log
 
     [LoggerMessage(8, LogLevel.Information, "The model asked for music, but the bundle of family {Family} has no music decoder: the answer is returned alone.")]
     public static partial void MusicLeftOut(ILogger logger, string family);
+
+    [LoggerMessage(9, LogLevel.Debug, "Read and decoded {Count} media in {Milliseconds} ms.")]
+    public static partial void MediaLoaded(ILogger logger, int count, long milliseconds);
+
+    [LoggerMessage(10, LogLevel.Debug, "Encoded {Count} media in {Milliseconds} ms.")]
+    public static partial void Encoded(ILogger logger, int count, long milliseconds);
 }

@@ -21,6 +21,11 @@ public sealed record Fidelity
         FailBeyondPositions = true,
         HearOnlyFirstMinute = true,
         AverageOneFrameOverStates = true,
+        WholeSecondLengths = true,
+        ConsecutiveVideoFrames = true,
+        TrustVideoHeader = true,
+        ApplyVideoRotation = false,
+        LastMusicReplacesAudio = true,
     };
 
     /// <summary>True: the language model's end-of-sequence token ends the answer. False: it is generated on and shows as <c>&lt;/s&gt;</c>.</summary>
@@ -60,4 +65,25 @@ public sealed record Fidelity
     /// <summary>True: audio of a single frame (400 to 719 samples at 24 kHz) is averaged over the encoder's layers. False: each layer has its own mean, as for all other audio.</summary>
     /// <value>Improved false; Reference true (a squeeze() takes away the wrong axis).</value>
     public bool AverageOneFrameOverStates { get; init; }
+
+    /// <summary>True: music that follows the length of a sound or film gets it in whole seconds, halves to the even number. False: exactly.</summary>
+    /// <value>Improved false; Reference true (inference.py, get_audio_length and get_video_length).</value>
+    public bool WholeSecondLengths { get; init; }
+
+    /// <summary>True: of a film the encoder sees frames in a row from a random place, never the last. False: frames spread evenly over the whole film.</summary>
+    /// <remarks>The place is drawn by numpy's generator; its seed is the answer's, folded to 32 bits (seeds below 2^32 mean what <c>np.random.seed</c> makes of them).</remarks>
+    /// <value>Improved false; Reference true (sample_frame_indices).</value>
+    public bool ConsecutiveVideoFrames { get; init; }
+
+    /// <summary>True: a film has as many frames as its container's header says, where it says a number. False: as many as can be decoded.</summary>
+    /// <value>Improved false; Reference true (PyAV's stream.frames).</value>
+    public bool TrustVideoHeader { get; init; }
+
+    /// <summary>True: the rotation that a film's metadata asks for is applied. False: frames are seen as they are stored.</summary>
+    /// <value>Improved true; Reference false (PyAV hands out stored frames).</value>
+    public bool ApplyVideoRotation { get; init; } = true;
+
+    /// <summary>True: in a conversation the last music made is listened to even where the turn brings a sound of its own. False: the turn's own sound wins.</summary>
+    /// <value>Improved false; Reference true (gradio_app.py, predict).</value>
+    public bool LastMusicReplacesAudio { get; init; }
 }

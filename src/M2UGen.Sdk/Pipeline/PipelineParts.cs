@@ -1,3 +1,4 @@
+using M2UGen.Sdk.Encoders;
 using M2UGen.Sdk.Language;
 using M2UGen.Sdk.Runtime;
 
@@ -10,6 +11,9 @@ internal sealed record PipelineParts
 
     /// <summary>The language model, or null.</summary>
     public LanguageModel? Language { get; init; }
+
+    /// <summary>What turns media into features and prefixes; null where the bundle has no encoder.</summary>
+    public IMediaEncoders? Encoders { get; init; }
 
     /// <summary>The music decoder, or null.</summary>
     public IMusicDecoder? Music { get; init; }

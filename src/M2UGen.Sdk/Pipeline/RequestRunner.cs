@@ -1,12 +1,10 @@
-using System.Diagnostics;
 using M2UGen.Sdk.Diagnostics;
-using M2UGen.Sdk.Language;
 using Microsoft.Extensions.Logging;
 
 namespace M2UGen.Sdk.Pipeline;
 
-/// <summary>Takes one request through its stages: language model, projector, music decoder.</summary>
-/// <remarks>Thread-safe: whatever belongs to a request lives in its call of <see cref="Run"/>.</remarks>
+/// <summary>Refuses what a pipeline cannot do, and starts what it can.</summary>
+/// <remarks>Thread-safe: whatever belongs to a request lives in its <see cref="RequestRun"/>.</remarks>
 internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options, ILogger logger)
 {
     /// <summary>Refuses what cannot be done, before any work.</summary>
@@ -17,6 +15,7 @@ internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options
         OptionsCheck check = new();
         request.Generation.Check(check);
         request.Music.Check(check);
+        request.Knn?.Check(check);
         check.ThrowIfAny();
 
         bool soundIsEnough = parts.Language is null && (request.AudioPrompt is not null || request.Melody is not null);
@@ -41,113 +40,37 @@ internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options
             throw new UnsupportedCapabilityException("embedding conditioning", $"A bundle of family '{family}' has no language model with an output projector, so music can follow captions only. Set {nameof(MusicOptions)}.{nameof(MusicOptions.Conditioning)} to {nameof(MusicConditioningMode.Caption)}.");
         }
 
-        // Only where music is certain: a request that the model may answer with text alone must not fail for a piece that nobody makes.
-        if ((request.Goal == RequestGoal.Music || (request.Goal == RequestGoal.Either && parts.Language is null)) && parts.Music is { } decoder)
+        MediaCheck.ThrowIfImpossible(request, parts);
+
+        // A length that follows from a medium is known only when that is decoded; RequestRun asks then.
+        if (MusicLength.IsKnown(request))
         {
-            decoder.Check(MusicOf(request, parts.Language is null ? request.Prompt : null, embedding: null, request.Music, FidelityOf(request)));
+            CheckMusic(parts, request, request.Music, FidelityOf(request));
         }
     }
 
-    /// <summary>Does the work on the calling thread; the last update is the result.</summary>
-    public void Run(M2UGenRequest request, UpdateWriter updates, CancellationToken cancellationToken)
+    /// <summary>Settles what belongs to this one run: seeds and habits.</summary>
+    public RequestRun Start(M2UGenRequest request)
     {
-        using Activity? activity = M2UGenTelemetry.Activities.StartActivity("m2ugen.request");
         (ulong seed, ulong musicSeed) = Seeds.Of(request.Generation.Seed, request.Music.Seed);
-        ResultManifest manifest = ManifestOf(request, seed, musicSeed);
         Log.RequestStarted(logger, seed, musicSeed);
         Log.Prompt(logger, request.Prompt);
-
-        AnswerResult? answer = parts.Language is { } language ? Answer(language, request, manifest, updates, cancellationToken) : null;
-        MusicResult? music = null;
-        EndStage();
-        if (request.Goal != RequestGoal.Answer && answer is not { AsksForMusic: false })
-        {
-            if (parts.Music is { } decoder)
-            {
-                music = MakeMusic(decoder, request, answer, manifest, updates, cancellationToken);
-                EndStage();
-            }
-            else
-            {
-                Log.MusicLeftOut(logger, parts.Identity.Family);
-            }
-        }
-
-        if (request.Goal == RequestGoal.Music && music is null)
-        {
-            throw new MusicNotGeneratedException(answer?.Text ?? string.Empty);
-        }
-
-        updates.Send(new GenerationCompleted(new M2UGenResult { Answer = answer, Music = music, Manifest = manifest }));
+        return new RequestRun(parts, options, logger, request, FidelityOf(request), seed, musicSeed);
     }
 
-    private void EndStage()
+    /// <summary>Asks the music decoder where music is certain: a request that the model may answer with text alone must not fail for a piece that nobody makes.</summary>
+    /// <exception cref="ArgumentException">The decoder cannot make such a length.</exception>
+    /// <exception cref="UnsupportedCapabilityException">The decoder cannot do what is asked.</exception>
+    internal static void CheckMusic(PipelineParts parts, M2UGenRequest request, MusicOptions music, Fidelity fidelity)
     {
-        if (options.Memory == MemoryPolicy.OneStageAtATime)
+        if ((request.Goal == RequestGoal.Music || (request.Goal == RequestGoal.Either && parts.Language is null)) && parts.Music is { } decoder)
         {
-            parts.Models?.UnloadAll();
+            decoder.Check(MusicOf(request, parts.Language is null ? request.Prompt : null, embedding: null, music, fidelity));
         }
     }
 
-    private AnswerResult Answer(LanguageModel language, M2UGenRequest request, ResultManifest manifest, UpdateWriter updates, CancellationToken cancellationToken)
-    {
-        using Activity? activity = M2UGenTelemetry.Activities.StartActivity("m2ugen.language");
-        long start = Stopwatch.GetTimestamp();
-        LanguageOutput output = language.Answer(
-            new LanguageInput
-            {
-                Instruction = request.Prompt,
-                Options = request.Generation,
-                Fidelity = manifest.Fidelity,
-                Seed = manifest.Seed,
-                PrefillChunkSize = options.PrefillChunkSize,
-            },
-            updates.Wanted ? updates.Send : null,
-            cancellationToken);
-        TimeSpan time = Stopwatch.GetElapsedTime(start);
-        M2UGenTelemetry.Tokens.Add(output.TokenIds.Count);
-        M2UGenTelemetry.AnswerTime.Record(time.TotalSeconds);
-        Log.Answered(logger, output.TokenIds.Count, output.PromptTokenCount, (long)time.TotalMilliseconds, output.StopReason);
-        Log.Answer(logger, output.RawText);
-        return new AnswerResult
-        {
-            Text = output.Text,
-            RawText = output.RawText,
-            TokenIds = output.TokenIds,
-            PromptTokenCount = output.PromptTokenCount,
-            StopReason = output.StopReason,
-            AsksForMusic = output.AudioTokenStates is not null,
-            AudioTokenStates = output.AudioTokenStates,
-            Manifest = manifest,
-        };
-    }
-
-    private MusicResult MakeMusic(
-        IMusicDecoder decoder, M2UGenRequest request, AnswerResult? answer, ResultManifest manifest, UpdateWriter updates, CancellationToken cancellationToken)
-    {
-        using Activity? activity = M2UGenTelemetry.Activities.StartActivity("m2ugen.music");
-        long start = Stopwatch.GetTimestamp();
-        string caption = CaptionOf(request, answer, manifest.Fidelity);
-
-        // Not a conditional expression: a null array would convert to an empty embedding, which is not "none".
-        ReadOnlyMemory<float>? embedding = null;
-        if (answer?.AudioTokenStates is { } states && request.Music.Conditioning != MusicConditioningMode.Caption)
-        {
-            embedding = parts.Project!(states, cancellationToken);
-        }
-
-        MusicDecoding decoding = decoder.Generate(
-            MusicOf(request, caption, embedding, request.Music with { Seed = manifest.MusicSeed }, manifest.Fidelity),
-            updates,
-            cancellationToken);
-        TimeSpan time = Stopwatch.GetElapsedTime(start);
-        M2UGenTelemetry.MusicTime.Record(time.TotalSeconds);
-        M2UGenTelemetry.MusicSeconds.Add(decoding.Audio.Duration.TotalSeconds);
-        Log.MusicMade(logger, decoding.Audio.Duration.TotalSeconds, (long)time.TotalMilliseconds, decoding.Steps);
-        return new MusicResult { Audio = decoding.Audio, Caption = caption, Codes = decoding.Codes, Answer = answer, Manifest = manifest };
-    }
-
-    private static MusicDecoderRequest MusicOf(M2UGenRequest request, string? caption, ReadOnlyMemory<float>? embedding, MusicOptions music, Fidelity fidelity) => new()
+    /// <summary>What the music decoder is asked for.</summary>
+    internal static MusicDecoderRequest MusicOf(M2UGenRequest request, string? caption, ReadOnlyMemory<float>? embedding, MusicOptions music, Fidelity fidelity) => new()
     {
         Conditioning = new MusicConditioning { Caption = caption, Embedding = embedding, AudioPrompt = request.AudioPrompt, Melody = request.Melody },
         Options = music,
@@ -155,32 +78,6 @@ internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options
     };
 
     private Fidelity FidelityOf(M2UGenRequest request) => request.Fidelity ?? options.Fidelity;
-
-    /// <summary>The answer is the caption; where nothing but music tokens was answered, the prompt is all there is.</summary>
-    private static string CaptionOf(M2UGenRequest request, AnswerResult? answer, Fidelity fidelity) =>
-        answer is null ? request.Prompt
-        : fidelity.KeepAudioTokensInCaption ? answer.RawText
-        : answer.Text.Length > 0 ? answer.Text
-        : request.Prompt;
-
-    private ResultManifest ManifestOf(M2UGenRequest request, ulong seed, ulong musicSeed) => new()
-    {
-        BundleHash = parts.Identity.BundleHash,
-        BundleFamily = parts.Identity.Family,
-        Prompt = request.Prompt,
-        Generation = request.Generation,
-        Music = request.Music,
-        Fidelity = FidelityOf(request),
-        AudioPromptHash = request.AudioPrompt is { } prompt ? Versions.HashOf(prompt) : null,
-        MelodyHash = request.Melody is { } melody ? Versions.HashOf(melody) : null,
-        Seed = seed,
-        MusicSeed = musicSeed,
-        SdkVersion = Versions.Sdk,
-        RuntimeVersion = parts.Identity.RuntimeVersion,
-        Platform = Versions.Platform,
-        Provider = parts.Identity.Provider,
-        Threads = parts.Identity.Threads,
-    };
 
     private static string NoMusic(string family) => family == Runtime.Bundles.BundleFamily.M2UGenAudioLdm2
         ? "This version of the library has the language and projector part of AudioLDM2 bundles, not yet the diffusion that makes their sound. Ask for the answer with AskAsync or RunAsync, or use a bundle with MusicGen."

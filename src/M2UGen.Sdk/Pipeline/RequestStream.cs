@@ -4,17 +4,17 @@ using System.Threading.Channels;
 namespace M2UGen.Sdk.Pipeline;
 
 /// <summary>
-/// Turns blocking work into a stream: the work runs on a thread of its own, behind the device's queue, and its updates pass through a bounded channel.
+/// Turns a request's work into a stream: media are decoded ahead, then the work runs on a thread of its own behind the device's queue. Updates pass through a bounded channel.
 /// </summary>
 /// <remarks>
 /// The worker alone holds the place in the queue and the count of the tracker and gives both back itself: a reader that stops reading
 /// without leaving the loop cannot keep the pipeline from being disposed.
 /// </remarks>
-internal sealed class RequestStream(RequestTracker tracker, SemaphoreSlim device, int bufferSize)
+internal sealed class RequestStream(RequestTracker tracker, SemaphoreSlim device, SemaphoreSlim media, int bufferSize)
 {
-    /// <summary>Starts <paramref name="work"/> when the reader asks for the first update.</summary>
+    /// <summary>Starts a run when the reader asks for the first update.</summary>
     public async IAsyncEnumerable<GenerationUpdate> RunAsync(
-        Action<UpdateWriter, CancellationToken> work,
+        Func<RequestRun> start,
         bool onlyResult,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -22,7 +22,7 @@ internal sealed class RequestStream(RequestTracker tracker, SemaphoreSlim device
         Channel<GenerationUpdate> channel = Channel.CreateBounded<GenerationUpdate>(
             new BoundedChannelOptions(bufferSize) { SingleReader = true, SingleWriter = true });
         using CancellationTokenSource leaving = new();
-        Task worker = WorkAsync(work, onlyResult, channel.Writer, leaving.Token, cancellationToken);
+        Task worker = WorkAsync(start(), onlyResult, channel.Writer, leaving.Token, cancellationToken);
         try
         {
             // Not the caller's token: the worker answers to it, and ends the channel only when the model call in flight has stopped.
@@ -39,7 +39,7 @@ internal sealed class RequestStream(RequestTracker tracker, SemaphoreSlim device
     }
 
     private async Task WorkAsync(
-        Action<UpdateWriter, CancellationToken> work,
+        RequestRun request,
         bool onlyResult,
         ChannelWriter<GenerationUpdate> channel,
         CancellationToken leaving,
@@ -50,12 +50,12 @@ internal sealed class RequestStream(RequestTracker tracker, SemaphoreSlim device
         {
             using CancellationTokenSource linked = CancellationTokenSource.CreateLinkedTokenSource(caller, leaving, tracker.Closing);
             CancellationToken token = linked.Token;
-            await device.WaitAsync(token).ConfigureAwait(false);
+            UpdateWriter writer = new(channel, onlyResult, token);
+            await WaitForDeviceAsync(request, writer, token).ConfigureAwait(false);
             try
             {
-                UpdateWriter writer = new(channel, onlyResult, token);
                 await Task.Factory.StartNew(
-                    () => work(writer, token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+                    () => request.Run(writer, token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
             }
             finally
             {
@@ -79,5 +79,27 @@ internal sealed class RequestStream(RequestTracker tracker, SemaphoreSlim device
         // First counted out, then told: whoever has seen the end may dispose and find nothing running.
         tracker.Exit();
         channel.Complete(failure);
+    }
+
+    /// <summary>Prepares the request and takes its place on the device. Decoded media can be large, so few requests may hold some while they wait; the others wait before they read any.</summary>
+    private async Task WaitForDeviceAsync(RequestRun request, UpdateWriter writer, CancellationToken token)
+    {
+        if (!request.HasMedia)
+        {
+            await device.WaitAsync(token).ConfigureAwait(false);
+            return;
+        }
+
+        await media.WaitAsync(token).ConfigureAwait(false);
+        try
+        {
+            // Decoding computes, and the caller may be a user interface's thread.
+            await Task.Run(() => request.PrepareAsync(writer, token), CancellationToken.None).ConfigureAwait(false);
+            await device.WaitAsync(token).ConfigureAwait(false);
+        }
+        finally
+        {
+            media.Release();
+        }
     }
 }

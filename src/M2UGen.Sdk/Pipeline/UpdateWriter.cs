@@ -23,6 +23,9 @@ internal sealed class UpdateWriter(ChannelWriter<GenerationUpdate> channel, bool
         }
     }
 
+    /// <summary>The same without blocking a thread while the buffer is full.</summary>
+    public ValueTask SendAsync(GenerationUpdate update) => onlyResult && update is not GenerationCompleted ? ValueTask.CompletedTask : channel.WriteAsync(update, cancellationToken);
+
     public void Write(AudioChunk chunk) => Send(chunk);
 
     public void Report(StageProgress progress) => Send(progress);

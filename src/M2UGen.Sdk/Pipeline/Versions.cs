@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 
 namespace M2UGen.Sdk.Pipeline;
 
@@ -14,7 +13,4 @@ internal static class Versions
     /// <summary>.NET, operating system, processor.</summary>
     public static string Platform { get; } =
         $"{RuntimeInformation.FrameworkDescription}; {RuntimeInformation.RuntimeIdentifier}; {RuntimeInformation.ProcessArchitecture}";
-
-    /// <summary>SHA-256 of a clip's samples as little-endian floats, in lower-case hexadecimal.</summary>
-    public static string HashOf(AudioClip clip) => Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(clip.Samples.Span)));
 }

@@ -20,7 +20,7 @@ public sealed record ResultManifest
     /// <summary>The request's settings for the answer.</summary>
     public required GenerationOptions Generation { get; init; }
 
-    /// <summary>The request's settings for the music.</summary>
+    /// <summary>The request's settings for the music; a length that followed from a sound or a film is filled in.</summary>
     public required MusicOptions Music { get; init; }
 
     /// <summary>The habits of the reference that were followed.</summary>
@@ -32,7 +32,22 @@ public sealed record ResultManifest
     /// <summary>SHA-256 of the samples whose melody the music followed (little-endian floats), or null.</summary>
     public string? MelodyHash { get; init; }
 
-    /// <summary>The seed of the answer's tokens.</summary>
+    /// <summary>How the audio feature was mixed with its neighbours, or null. The name of an index file is left out.</summary>
+    public KnnOptions? Knn { get; init; }
+
+    /// <summary>SHA-256 of the decoded sound that the model listened to (interleaved samples as little-endian floats), or null.</summary>
+    public string? AudioHash { get; init; }
+
+    /// <summary>SHA-256 of the decoded picture that the model looked at (rows of RGB bytes), or null.</summary>
+    public string? ImageHash { get; init; }
+
+    /// <summary>SHA-256 of the film's chosen frames, one behind the other (rows of RGB bytes), or null.</summary>
+    public string? VideoHash { get; init; }
+
+    /// <summary>SHA-256 of the earlier turns that were offered to the prompt (UTF-8, each text behind its length in bytes as eight little-endian bytes), or null.</summary>
+    public string? HistoryHash { get; init; }
+
+    /// <summary>The seed of the answer's tokens; the reference's rule for the frames of a film draws from it too.</summary>
     public required ulong Seed { get; init; }
 
     /// <summary>The seed of the music.</summary>
@@ -65,9 +80,7 @@ public sealed record ResultManifest
         {
             JsonObject manifest = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject
                 ?? throw new FormatException("The text is JSON, but no object and so no result manifest.");
-            AddDefaults(manifest["generation"], JsonSerializer.SerializeToNode(GenerationOptions.Default, ResultManifestJson.Default.GenerationOptions));
-            AddDefaults(manifest["music"], JsonSerializer.SerializeToNode(MusicOptions.Default, ResultManifestJson.Default.MusicOptions));
-            AddDefaults(manifest["fidelity"], JsonSerializer.SerializeToNode(Fidelity.Improved, ResultManifestJson.Default.Fidelity));
+            AddDefaults(manifest);
             return manifest.Deserialize(ResultManifestJson.Default.ResultManifest)!;
         }
         catch (JsonException e)
@@ -76,18 +89,15 @@ public sealed record ResultManifest
         }
     }
 
-    /// <summary>The serializer gives an init accessor that the text leaves out the type's zero instead of the property's own default; so nothing may be left out.</summary>
-    private static void AddDefaults(JsonNode? settings, JsonNode? defaults)
+    /// <summary>Adds to a manifest's JSON the settings that its version did not know.</summary>
+    internal static void AddDefaults(JsonNode? manifest)
     {
-        if (settings is JsonObject target && defaults is JsonObject source)
+        if (manifest is JsonObject)
         {
-            foreach ((string key, JsonNode? value) in source)
-            {
-                if (!target.ContainsKey(key))
-                {
-                    target[key] = value?.DeepClone();
-                }
-            }
+            JsonDefaults.AddGeneration(manifest["generation"]);
+            JsonDefaults.AddMusic(manifest["music"]);
+            JsonDefaults.AddFidelity(manifest["fidelity"]);
+            JsonDefaults.AddKnn(manifest["knn"]);
         }
     }
 }

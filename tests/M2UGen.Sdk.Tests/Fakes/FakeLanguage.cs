@@ -55,6 +55,9 @@ internal sealed class FakeLanguage
     /// <summary>Sizes of the calls so far: tokens each.</summary>
     public List<int> Calls { get; } = [];
 
+    /// <summary>The prefix of the last run.</summary>
+    public float[]? Prefix { get; private set; }
+
     /// <summary>Tokens of a text, without BOS.</summary>
     public static int[] Text(string text) => Tokenizer.Encode(text, addBos: false);
 
@@ -64,6 +67,7 @@ internal sealed class FakeLanguage
         int total = run.Input("total_sequence_length").AsSpan<int>()[0];
         Assert.Equal(total - 1, run.Input("seqlens_k").AsSpan<int>()[0]);
         Calls.Add(ids.Length);
+        Prefix = run.Input("prefix").AsSpan<float>().ToArray();
 
         int index = total - PromptLength;
         if (index < 0)
