@@ -43,7 +43,7 @@ public sealed class GoldenTests(GoldenTests.Runner runner, ITestOutputHelper out
 
         // The other musicgen kinds need the checkpoint of musicgen-small, which is too large to copy; melody and stereo take its place.
         Assert.Superset(
-            new HashSet<string> { "checkpoint-files", "m2ugen", "tokenizer-llama", "tokenizer-t5", "sampling", "musicgen-delay", "musicgen-sampling", "musicgen-melody", "musicgen-stereo" },
+            new HashSet<string> { "checkpoint-files", "m2ugen", "tokenizer-llama", "tokenizer-t5", "sampling", "musicgen-delay", "musicgen-sampling", "musicgen-melody", "musicgen-stereo", "media-audio", "media-resample" },
             kinds);
     }
 

@@ -12,6 +12,7 @@ internal static class Registry
     [
         new M2UGenKind(),
         new CheckpointFilesKind(),
+        new MediaAudioKind(),
         new MediaResampleKind(),
         new MediaResizeKind(),
         new MediaImageKind(),

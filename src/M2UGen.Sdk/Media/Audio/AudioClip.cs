@@ -48,51 +48,44 @@ public sealed class AudioClip
     /// <exception cref="ArgumentException">Rate or channels are out of range, or the samples are no whole number of them.</exception>
     public static AudioClip FromSamples(ReadOnlySpan<float> samples, int sampleRate, int channels = 1) => Own(samples.ToArray(), sampleRate, channels);
 
-    /// <summary>Reads a WAV file (PCM 8/16/24/32, float 32/64, µ-law, A-law; RIFF, RF64 or BW64).</summary>
-    /// <remarks>A file cut short gives the whole samples it has. A file without any samples gives an empty clip.</remarks>
-    /// <exception cref="MediaFormatException">It is no WAV file, is damaged, or is longer than the default <see cref="MediaOptions"/> allow.</exception>
+    /// <summary>Reads a sound file: WAV (PCM 8/16/24/32, float 32/64, µ-law, A-law; RIFF, RF64 or BW64), and through ffmpeg FLAC, MP3, Ogg, Opus, M4A, AIFF and others, and the sound of films.</summary>
+    /// <remarks>
+    /// Rate and channels are kept; <see cref="Resample(int)"/> and <see cref="ToMono"/> change them. What an encoder puts before the sound is cut away, and of several sound tracks
+    /// the first is taken. A WAV file cut short gives the whole samples it has; a file without any samples gives an empty clip.
+    /// </remarks>
+    /// <exception cref="MediaFormatException">There is no sound in it, it is damaged, or exceeds the default <see cref="MediaOptions"/>.</exception>
+    /// <exception cref="MediaToolException">It is no WAV file, and there is no ffmpeg.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static Task<AudioClip> LoadAsync(string path, CancellationToken cancellationToken = default) => LoadAsync(path, MediaOptions.Default, cancellationToken);
 
     /// <inheritdoc cref="LoadAsync(string, CancellationToken)"/>
-    public static async Task<AudioClip> LoadAsync(string path, MediaOptions options, CancellationToken cancellationToken = default)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        ArgumentNullException.ThrowIfNull(options);
-        FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 4096, useAsync: true);
-        await using (file.ConfigureAwait(false))
-        {
-            return await LoadAsync(file, path, options, cancellationToken).ConfigureAwait(false);
-        }
-    }
+    public static Task<AudioClip> LoadAsync(string path, MediaOptions options, CancellationToken cancellationToken = default) => LoadAsync(MediaSource.FromFile(path), options, cancellationToken);
 
-    /// <summary>Reads a WAV file from a stream, which stays the caller's and need not be able to seek.</summary>
-    /// <exception cref="MediaFormatException">It holds no WAV file, or one that is damaged or longer than the default <see cref="MediaOptions"/> allow.</exception>
+    /// <summary>Reads a sound file of any format from a stream, from its position on. It stays the caller's and need not be able to seek.</summary>
+    /// <remarks>WAV is read as it comes; anything else is read to its end and handed to ffmpeg in a temporary file.</remarks>
+    /// <exception cref="MediaFormatException">There is no sound in it, it is damaged, or exceeds the default <see cref="MediaOptions"/>.</exception>
+    /// <exception cref="MediaToolException">It is no WAV file, and there is no ffmpeg.</exception>
     public static Task<AudioClip> LoadAsync(Stream stream, CancellationToken cancellationToken = default) => LoadAsync(stream, MediaOptions.Default, cancellationToken);
 
     /// <inheritdoc cref="LoadAsync(Stream, CancellationToken)"/>
-    public static Task<AudioClip> LoadAsync(Stream stream, MediaOptions options, CancellationToken cancellationToken = default)
+    public static async Task<AudioClip> LoadAsync(Stream stream, MediaOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(options);
-        return LoadAsync(stream, path: null, options, cancellationToken);
+        options.ThrowIfInvalid();
+        return From(await SoundReader.ReadAsync(stream, options, cancellationToken).ConfigureAwait(false));
     }
 
-    /// <summary>Reads a WAV file from a file, bytes or a stream that can be read again.</summary>
-    /// <exception cref="MediaFormatException">It holds no WAV file, or one that is damaged or longer than the default <see cref="MediaOptions"/> allow.</exception>
-    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <inheritdoc cref="LoadAsync(string, CancellationToken)"/>
     public static Task<AudioClip> LoadAsync(MediaSource source, CancellationToken cancellationToken = default) => LoadAsync(source, MediaOptions.Default, cancellationToken);
 
-    /// <inheritdoc cref="LoadAsync(MediaSource, CancellationToken)"/>
+    /// <inheritdoc cref="LoadAsync(string, CancellationToken)"/>
     public static async Task<AudioClip> LoadAsync(MediaSource source, MediaOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(options);
-        Stream stream = await source.OpenReadAsync(options.MaxFileBytes, cancellationToken).ConfigureAwait(false);
-        await using (stream.ConfigureAwait(false))
-        {
-            return await LoadAsync(stream, source.Path, options, cancellationToken).ConfigureAwait(false);
-        }
+        options.ThrowIfInvalid();
+        return From(await SoundReader.ReadAsync(source, options, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>Writes a 16-bit WAV file; it appears under its name only when it is complete.</summary>
@@ -188,11 +181,7 @@ public sealed class AudioClip
         ArgumentOutOfRangeException.ThrowIfGreaterThan(channels, MaxChannels);
     }
 
-    private static async Task<AudioClip> LoadAsync(Stream stream, string? path, MediaOptions options, CancellationToken cancellationToken)
-    {
-        WavContent content = await WavReader.ReadAsync(stream, path, options, cancellationToken).ConfigureAwait(false);
-        return new AudioClip(content.Samples, content.Format.SampleRate, content.Format.Channels, content.Comment);
-    }
+    private static AudioClip From(WavContent content) => new(content.Samples, content.Format.SampleRate, content.Format.Channels, content.Comment);
 
     private WavLayout LayoutFor(WavOptions options)
     {

@@ -1,9 +1,16 @@
 namespace M2UGen.Sdk.Media.Audio;
 
-/// <summary>Names the formats that people hand in by mistake, so that the message can say what the file is.</summary>
+/// <summary>Tells formats apart by their first bytes: WAV from all others, and the others by name for messages.</summary>
 internal static class AudioSignature
 {
-    /// <summary>The name of a format other than WAV that begins with these bytes (12 suffice), or null.</summary>
+    /// <summary>How many bytes suffice.</summary>
+    public const int HeadBytes = 12;
+
+    /// <summary>Whether our own reader takes the file. It also takes what is too short to be anything, to say so.</summary>
+    public static bool IsWav(ReadOnlySpan<byte> head) =>
+        head.Length < HeadBytes || ((head.StartsWith("RIFF"u8) || head.StartsWith("RF64"u8) || head.StartsWith("BW64"u8)) && head[8..].StartsWith("WAVE"u8));
+
+    /// <summary>The name of a format other than WAV, or null.</summary>
     public static string? Name(ReadOnlySpan<byte> head) => head switch
     {
         _ when head.StartsWith("fLaC"u8) => "a FLAC file",

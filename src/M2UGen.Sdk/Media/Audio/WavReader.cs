@@ -75,20 +75,15 @@ internal sealed class WavReader
     private async Task ReadRiffHeaderAsync(CancellationToken cancellationToken)
     {
         int read = await _reader.ReadAsync(_small.AsMemory(0, 12), cancellationToken).ConfigureAwait(false);
-        if (AudioSignature.Name(_small.AsSpan(0, read)) is string other)
-        {
-            throw Refuse($"the file is {other}; only WAV files can be read. Convert it first, for example with 'ffmpeg -i input output.wav'.");
-        }
-
         if (read < 12)
         {
-            throw Refuse($"the file has {read} bytes; a WAV file begins with 12 bytes 'RIFF', size, 'WAVE'.");
+            throw Refuse($"there are {read} bytes, too few for any sound; a WAV file begins with 12: 'RIFF', size, 'WAVE'.");
         }
 
         uint form = BinaryPrimitives.ReadUInt32LittleEndian(_small);
         if ((form != Id("RIFF"u8) && form != Id("RF64"u8) && form != Id("BW64"u8)) || !_small.AsSpan(8, 4).SequenceEqual("WAVE"u8))
         {
-            throw Refuse("the file does not begin with 'RIFF' (or 'RF64', 'BW64'), size, 'WAVE', so it is no WAV file. Convert it first, for example with 'ffmpeg -i input output.wav'.");
+            throw Refuse("the file does not begin with 'RIFF' (or 'RF64', 'BW64'), size, 'WAVE', so it is no WAV file.");
         }
 
         _riffSize = BinaryPrimitives.ReadUInt32LittleEndian(_small.AsSpan(4));
