@@ -25,16 +25,20 @@ public sealed record ExportOptions
     /// <value>Default: null, which is <c>7B</c>, or the only folder that holds a params.json.</value>
     public string? LlamaType { get; init; }
 
-    /// <summary>The MERT directory (<c>--mert_path</c>). Accepted and not used yet: encoders are not exported by this version.</summary>
+    /// <summary>The MERT directory (<c>--mert_path</c>): its configuration, and its weights where the checkpoint has none of them.</summary>
+    /// <value>Default: null; the bundle then takes no audio, unless <see cref="Source"/> holds such a directory.</value>
     public string? MertPath { get; init; }
 
-    /// <summary>The ViT directory (<c>--vit_path</c>). Accepted and not used yet.</summary>
+    /// <summary>The ViT directory (<c>--vit_path</c>), as <see cref="MertPath"/>.</summary>
+    /// <value>Default: null; the bundle then takes no images, unless <see cref="Source"/> holds such a directory.</value>
     public string? VitPath { get; init; }
 
-    /// <summary>The ViViT directory (<c>--vivit_path</c>). Accepted and not used yet.</summary>
+    /// <summary>The ViViT directory (<c>--vivit_path</c>), as <see cref="MertPath"/>.</summary>
+    /// <value>Default: null; the bundle then takes no video, unless <see cref="Source"/> holds such a directory.</value>
     public string? VivitPath { get; init; }
 
-    /// <summary>The directory of the kNN index (<c>--knn_dir</c>). Accepted and not used yet.</summary>
+    /// <summary>The directory with <c>knn.index</c> (<c>--knn_dir</c>), or a faiss flat index file. It goes into the bundle and is used where a request asks for it.</summary>
+    /// <value>Default: null; the bundle then has no index, unless <see cref="Source"/> holds a knn.index.</value>
     public string? KnnDirectory { get; init; }
 
     /// <summary><c>musicgen</c> or <c>audioldm2</c> (<c>--music_decoder</c>).</summary>

@@ -23,7 +23,7 @@ internal sealed record GatedPrefixWeights
 /// <code>
 /// p [dim] ── Wv ── * tanh(gate) per head ── Wo + LoRA_o ── contribution [dim], added to every position
 /// </code>
-/// Source: arXiv:2303.16199; reference <c>llama.py Attention.forward</c> (adapter_len 1). Computed in float64: it is done once per export.
+/// Source: arXiv:2303.16199; reference <c>llama.py Attention.forward</c> (adapter_len 1). The contribution of a given vector is computed in float64: it is done once per export.
 /// </remarks>
 internal static class GatedPrefix
 {
@@ -60,8 +60,56 @@ internal static class GatedPrefix
         return contribution;
     }
 
+    /// <summary>The same as one matrix: contribution = M p with M = (Wo + LoRA_o) diag(tanh(gate)) Wv.</summary>
+    /// <remarks>
+    /// One matrix [dim, dim] in the place of two: half the bytes of a graph that is bound by them, and never more, as Wv has at most dim rows. Heads that share a
+    /// key-value head share rows of Wv, so their columns of Wo are added up first.
+    /// </remarks>
+    /// <param name="weights">The layer's matrices.</param>
+    /// <param name="heads">The checkpoint's heads.</param>
+    /// <returns>[dim, dim], computed when it is loaded.</returns>
+    public static Weight Matrix(GatedPrefixWeights weights, HeadShape heads)
+    {
+        int rows = checked((int)weights.Output.Shape[0]);
+        int columns = checked((int)weights.Value.Shape[1]);
+        return new Weight($"{weights.Output.Name} * gate * {weights.Value.Name}", [rows, columns], () =>
+            MatrixProduct.Multiply(GatedOutput(weights, heads, rows), weights.Value.Load(), rows, heads.KeyValueHeads * heads.HeadSize, columns));
+    }
+
     /// <summary>Whether the layer's gate lets nothing through.</summary>
     public static bool IsClosed(GatedPrefixWeights weights) => !weights.Gate.Load().AsSpan().ContainsAnyExcept(0f);
+
+    /// <summary>(Wo + LoRA_o) diag(tanh(gate)), [rows, kv heads * size].</summary>
+    private static float[] GatedOutput(GatedPrefixWeights weights, HeadShape heads, int rows)
+    {
+        float[] output = LoraLinear.Fold(weights.Output, weights.OutputPair).Load();
+        float[] gate = Array.ConvertAll(weights.Gate.Load(), number => (float)Math.Tanh(number));
+        int width = heads.Heads * heads.HeadSize;
+        int shared = heads.Heads / heads.KeyValueHeads;
+        int gatedWidth = heads.KeyValueHeads * heads.HeadSize;
+
+        // Where every head has its own rows of Wv, the result takes the operand's place.
+        float[] gated = shared == 1 ? output : new float[checked(rows * gatedWidth)];
+        for (int row = 0; row < rows; row++)
+        {
+            ReadOnlySpan<float> source = output.AsSpan(row * width, width);
+            Span<float> target = gated.AsSpan(row * gatedWidth, gatedWidth);
+            for (int i = 0; i < gatedWidth; i++)
+            {
+                int keyValueHead = i / heads.HeadSize;
+                float sum = 0;
+                for (int head = keyValueHead * shared; head < (keyValueHead + 1) * shared; head++)
+                {
+                    float product = gate[head] * source[(head * heads.HeadSize) + (i % heads.HeadSize)];
+                    sum += product;
+                }
+
+                target[i] = sum;
+            }
+        }
+
+        return gated;
+    }
 
     private static double[] Multiply(Weight matrix, double[] vector)
     {

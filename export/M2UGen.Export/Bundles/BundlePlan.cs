@@ -20,6 +20,9 @@ internal sealed class BundlePlan : IDisposable
     /// <summary>Tokenizers, whose files are copied.</summary>
     public List<PlannedTokenizer> Tokenizers { get; } = [];
 
+    /// <summary>Search indexes, whose files are copied.</summary>
+    public List<PlannedIndex> Indexes { get; } = [];
+
     /// <summary>The manifest's defaults of generation, a section a model.</summary>
     public JsonObject Generation { get; } = [];
 
@@ -62,6 +65,11 @@ internal sealed record PlannedTensor(string Name, IReadOnlyList<long> Shape, Fun
     /// <summary>Size of the file.</summary>
     public long ByteCount => Shape.Aggregate((long)sizeof(float), (product, dim) => checked(product * dim));
 }
+
+/// <summary>A search index of the bundle.</summary>
+/// <param name="Name">Its name in the manifest and, with <c>.index</c>, of its file.</param>
+/// <param name="File">Full path of the file to copy.</param>
+internal sealed record PlannedIndex(string Name, string File);
 
 /// <summary>A tokenizer of the bundle.</summary>
 /// <param name="Name">Its name in the manifest: <c>llama</c>, <c>t5</c>. The folder is <c>tokenizer-</c> and the name.</param>

@@ -20,10 +20,12 @@ internal static class BundleWriter
         string full = TargetDirectory.Check(target, force, plan.SourceFiles);
         long weightBytes = plan.Parts.Sum(part => part.Graph.Initializers.Sum(initializer => ByteCount(initializer.Data))) + plan.Tensors.Sum(tensor => tensor.ByteCount);
         long tokenizerBytes = plan.Tokenizers.Sum(tokenizer => tokenizer.Files.Sum(WholeFile.LengthOf));
-        using TargetDirectory directory = TargetDirectory.Create(full, force, weightBytes + tokenizerBytes);
+        long indexBytes = plan.Indexes.Sum(index => WholeFile.LengthOf(index.File));
+        long bytes = weightBytes + tokenizerBytes + indexBytes;
+        using TargetDirectory directory = TargetDirectory.Create(full, force, bytes);
 
         List<BundleFile> sources = HashSources(plan.SourceFiles, progress, cancellationToken);
-        Counter written = new(progress, ExportStage.Write, weightBytes + tokenizerBytes);
+        Counter written = new(progress, ExportStage.Write, bytes);
         BundleManifest manifest = new()
         {
             FormatVersion = BundleManifest.CurrentFormatVersion,
@@ -32,6 +34,7 @@ internal static class BundleWriter
             Components = WriteParts(plan.Parts, directory.PartialPath, written, cancellationToken),
             Tensors = WriteTensors(plan.Tensors, directory.PartialPath, written, cancellationToken),
             Tokenizers = WriteTokenizers(plan.Tokenizers, directory.PartialPath, written, cancellationToken),
+            Indexes = WriteIndexes(plan.Indexes, directory.PartialPath, written, cancellationToken),
             Preprocessing = plan.Preprocessing,
             Generation = plan.Generation,
             Sources = sources,
@@ -136,6 +139,19 @@ internal static class BundleWriter
         }
 
         return tokenizers;
+    }
+
+    private static SortedDictionary<string, BundleFile> WriteIndexes(List<PlannedIndex> planned, string directory, Counter written, CancellationToken cancellationToken)
+    {
+        SortedDictionary<string, BundleFile> indexes = new(StringComparer.Ordinal);
+        foreach (PlannedIndex index in planned)
+        {
+            string name = $"{index.Name}.index";
+            written.Start(name);
+            indexes.Add(index.Name, FileHash.Take(index.File, name, Path.Combine(directory, name), written.Add, cancellationToken));
+        }
+
+        return indexes;
     }
 
     private static long ByteCount(InitializerData data)

@@ -28,10 +28,10 @@ internal static class ExportCommand
         Option<string?> model = new("--model") { Description = "M2UGen's checkpoint.pth." };
         Option<string?> llamaDir = new("--llama_dir") { Description = "The directory with tokenizer.model and the folder of params.json." };
         Option<string?> llamaType = new("--llama_type") { Description = "The folder in --llama_dir with params.json and the base weights. Default: 7B, or the only one." };
-        Option<string?> mert = new("--mert_path") { Description = "The MERT directory (accepted, not used by this version)." };
-        Option<string?> vit = new("--vit_path") { Description = "The ViT directory (accepted, not used by this version)." };
-        Option<string?> vivit = new("--vivit_path") { Description = "The ViViT directory (accepted, not used by this version)." };
-        Option<string?> knn = new("--knn_dir") { Description = "The directory of knn.index (accepted, not used by this version)." };
+        Option<string?> mert = new("--mert_path") { Description = "The MERT directory. Without it the bundle takes no audio." };
+        Option<string?> vit = new("--vit_path") { Description = "The ViT directory. Without it the bundle takes no images." };
+        Option<string?> vivit = new("--vivit_path") { Description = "The ViViT directory. Without it the bundle takes no video." };
+        Option<string?> knn = new("--knn_dir") { Description = "The directory of knn.index, a faiss flat index. It is used where a request asks for it." };
         Option<string?> decoder = new("--music_decoder") { Description = "musicgen or audioldm2. Default: what the checkpoint was made for." };
         decoder.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "musicgen", "audioldm2");
         Option<string?> decoderPath = new("--music_decoder_path") { Description = "The music decoder's directory. Without it the bundle answers and makes no music." };

@@ -133,6 +133,11 @@ internal static class InspectCommand
             output.WriteLine(CommandRun.Printable($"{name}  constant [{string.Join(", ", tensor.Shape)}]"));
         }
 
+        foreach ((string name, BundleFile index) in manifest.Indexes)
+        {
+            output.WriteLine(CommandRun.Printable(string.Create(CultureInfo.InvariantCulture, $"index {name}  {index.Path}, {index.Size / 1e6:0.0} MB")));
+        }
+
         foreach ((string name, BundleTokenizer tokenizer) in manifest.Tokenizers)
         {
             output.WriteLine(CommandRun.Printable($"tokenizer {name}  {string.Join(", ", tokenizer.Files.Select(file => Path.GetFileName(file.Path)))}"));

@@ -21,9 +21,10 @@ internal sealed class EncoderDirectory : IDisposable
     private readonly string _aggregation;
     private readonly int _rows;
 
-    private EncoderDirectory(string directory, string prefix, string aggregation, int rows, WeightMap? weights, JsonObject preprocessing, Func<WeightMap, LinearWeights, GraphOptions?, BundlePart> create)
+    private EncoderDirectory(string directory, int width, string prefix, string aggregation, int rows, WeightMap? weights, JsonObject preprocessing, Func<WeightMap, LinearWeights, GraphOptions?, BundlePart> create)
     {
         Path = directory;
+        Width = width;
         Preprocessing = preprocessing;
         _aggregation = aggregation;
         _rows = rows;
@@ -40,6 +41,9 @@ internal sealed class EncoderDirectory : IDisposable
     /// <summary>The directory, as the caller named it.</summary>
     public string Path { get; }
 
+    /// <summary>Values of the encoder's feature.</summary>
+    public int Width { get; }
+
     /// <summary>The manifest's <c>preprocessing.mert</c>, <c>.vit</c> or <c>.vivit</c> (<see cref="EncoderPreprocessing"/>).</summary>
     public JsonObject Preprocessing { get; }
 
@@ -55,7 +59,7 @@ internal sealed class EncoderDirectory : IDisposable
     {
         MertConfig config = MertConfig.Read(In(directory, "config.json"));
         JsonObject preprocessing = EncoderPreprocessing.Mert(In(directory, EncoderPreprocessing.FileName), config);
-        return new EncoderDirectory(directory, "hubert.", MertGraph.AggregationName, config.States, weights, preprocessing, (map, aggregation, options) => MertGraph.Create(config, map, aggregation, options));
+        return new EncoderDirectory(directory, config.Form.HiddenSize, "hubert.", MertGraph.AggregationName, config.States, weights, preprocessing, (map, aggregation, options) => MertGraph.Create(config, map, aggregation, options));
     }
 
     /// <summary>Opens a ViT directory.</summary>
@@ -66,7 +70,7 @@ internal sealed class EncoderDirectory : IDisposable
     {
         VitConfig config = VitConfig.Read(In(directory, "config.json"));
         JsonObject preprocessing = EncoderPreprocessing.Vit(In(directory, EncoderPreprocessing.FileName), config);
-        return new EncoderDirectory(directory, "vit.", VitGraph.AggregationName, config.TokenCount, weights, preprocessing, (map, aggregation, options) => VitGraph.Create(config, map, aggregation, options));
+        return new EncoderDirectory(directory, config.Transformer.Form.HiddenSize, "vit.", VitGraph.AggregationName, config.TokenCount, weights, preprocessing, (map, aggregation, options) => VitGraph.Create(config, map, aggregation, options));
     }
 
     /// <summary>Opens a ViViT directory.</summary>
@@ -77,7 +81,7 @@ internal sealed class EncoderDirectory : IDisposable
     {
         VivitConfig config = VivitConfig.Read(In(directory, "config.json"));
         JsonObject preprocessing = EncoderPreprocessing.Vivit(In(directory, EncoderPreprocessing.FileName), config);
-        return new EncoderDirectory(directory, "vivit.", VivitGraph.AggregationName, config.TokenCount, weights, preprocessing, (map, aggregation, options) => VivitGraph.Create(config, map, aggregation, options));
+        return new EncoderDirectory(directory, config.Transformer.Form.HiddenSize, "vivit.", VivitGraph.AggregationName, config.TokenCount, weights, preprocessing, (map, aggregation, options) => VivitGraph.Create(config, map, aggregation, options));
     }
 
     /// <summary>Describes the encoder's graph.</summary>
@@ -87,12 +91,19 @@ internal sealed class EncoderDirectory : IDisposable
     /// <exception cref="CheckpointException">Tensors are missing or have another shape than the configuration says; all of one file are listed.</exception>
     public BundlePart CreatePart(WeightMap aggregation, GraphOptions? options = null, string? name = null)
     {
-        LinearWeights sum = LearntAggregation.Read(aggregation, name ?? _aggregation, _rows);
-        BundlePart part = _create(_weights, sum, options);
-        _weights.ThrowIfIncomplete();
+        BundlePart part = DescribePart(aggregation, options, name);
+        ThrowIfIncomplete();
         aggregation.ThrowIfIncomplete();
         return part;
     }
+
+    /// <summary>As <see cref="CreatePart"/>, for a caller who asks what is missing later: together with the checkpoint's other parts, and with <see cref="ThrowIfIncomplete"/>.</summary>
+    public BundlePart DescribePart(WeightMap aggregation, GraphOptions? options = null, string? name = null)
+        => _create(_weights, LearntAggregation.Read(aggregation, name ?? _aggregation, _rows), options);
+
+    /// <summary>Throws once for everything that the encoder's own weights lack.</summary>
+    /// <exception cref="CheckpointException">Something is missing or has another shape; the message lists all of it.</exception>
+    public void ThrowIfIncomplete() => _weights.ThrowIfIncomplete();
 
     /// <summary>Closes the weights; a graph that is not saved yet can no longer be.</summary>
     public void Dispose() => _checkpoint?.Dispose();

@@ -70,6 +70,8 @@ internal static class M2UGenSource
                 opened.Add(music);
             }
 
+            SensesSource senses = SensesSource.Describe(parts.Senses, map, llama, graphs);
+            opened.Add(senses);
             map.ThrowIfIncompleteWithHint(isBaseNeeded && baseLlama is null
                 ? $"If the checkpoint holds adapters alone, the base LLaMA's consolidated.00.pth and so on belong into '{directory.WeightsDirectory}'."
                 : null);
@@ -88,6 +90,7 @@ internal static class M2UGenSource
                 plan.Parts.Add(new BundlePart(OutputProjectorGraph.Component, OutputProjectorGraph.Build(projector, rows, graphs), ProjectorConfig(projector, parts, decoder)));
             }
 
+            senses.AddTo(plan, parts.Senses);
             if (decoder != "audioldm2" && music is null && parts.MusicDecoderPath is { } directoryOfItsOwn)
             {
                 music = plan.Own(MusicGenDirectory.Open(directoryOfItsOwn));

@@ -27,7 +27,8 @@ internal static class ModelDirectory
     public static long? Integer(string directory, string file, string key)
         => Read(Path.Combine(directory, file), root => root.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) ? number : (long?)null);
 
-    private static string? ModelType(string directory)
+    /// <summary>The <c>model_type</c> that the directory's config.json states, or null.</summary>
+    public static string? ModelType(string directory)
         => Read(Path.Combine(directory, "config.json"), root => root.TryGetProperty("model_type", out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null);
 
     private static T? Read<T>(string path, Func<JsonElement, T?> select)

@@ -5,7 +5,8 @@ namespace M2UGen.Export.Sources;
 /// <code>
 /// ckpts/LLaMA/tokenizer.model            ckpts/M2UGen-MusicGen/checkpoint.pth (or ckpts/checkpoint.pth)
 /// ckpts/LLaMA/7B/params.json             ckpts/musicgen-medium/config.json    (any name; may be absent)
-/// ckpts/LLaMA/7B/consolidated.00.pth     ckpts/knn.index                      (not used yet)
+/// ckpts/LLaMA/7B/consolidated.00.pth     ckpts/MERT-v1-330M/config.json       (any name; may be absent; so are a ViT and a ViViT)
+///                                        ckpts/knn.index                      (may be absent)
 /// </code>
 /// Folder names are free: directories are told by what they hold. What is found twice is an error that lists the candidates.
 /// </remarks>
@@ -13,6 +14,9 @@ internal static class SourceFinder
 {
     /// <summary>The name under which M2UGen checkpoints are published.</summary>
     internal const string CheckpointName = "checkpoint.pth";
+
+    // What the reference reads in --knn_dir.
+    private const string IndexName = "knn.index";
 
     /// <summary>What was found: one of the two, and remarks about switches that have no effect.</summary>
     internal sealed record Selection(string? MusicGenDirectory, M2UGenParts? M2UGen, IReadOnlyList<string> Remarks);
@@ -22,7 +26,7 @@ internal static class SourceFinder
     public static Selection Find(ExportOptions options)
     {
         string? decoder = DecoderOf(options);
-        List<string> remarks = RemarksOn(options);
+        List<string> remarks = [];
         if (options.Source is { } source)
         {
             if (!Directory.Exists(source))
@@ -49,7 +53,8 @@ internal static class SourceFinder
 
         string model = options.Model ?? throw Incomplete("--model (the checkpoint)");
         string llama = options.LlamaDirectory ?? throw Incomplete("--llama_dir (the directory with tokenizer.model)");
-        return new Selection(null, new M2UGenParts(model, llama, LlamaTypeOf(llama, options.LlamaType), decoder, options.MusicDecoderPath), remarks);
+        SensesPaths senses = new() { Mert = options.MertPath, Vit = options.VitPath, Vivit = options.VivitPath, KnnIndex = IndexOf(options) };
+        return new Selection(null, new M2UGenParts(model, llama, LlamaTypeOf(llama, options.LlamaType), decoder, options.MusicDecoderPath) { Senses = senses }, remarks);
     }
 
     private static Selection MusicGenAlone(string directory, ExportOptions options, string? decoder, List<string> remarks)
@@ -59,9 +64,14 @@ internal static class SourceFinder
             throw new ExportException(directory, $"'{directory}' is a MusicGen directory, and --music_decoder says audioldm2. Leave the switch out.");
         }
 
-        if (options.LlamaType is not null)
+        (string Name, string? Value)[] languageOnly =
+        [
+            ("--llama_type", options.LlamaType), ("--mert_path", options.MertPath), ("--vit_path", options.VitPath), ("--vivit_path", options.VivitPath), ("--knn_dir", options.KnnDirectory),
+        ];
+        string[] given = [.. languageOnly.Where(option => option.Value is not null).Select(option => option.Name)];
+        if (given.Length > 0)
         {
-            remarks.Add("--llama_type: not used. A MusicGen directory alone has no language model.");
+            remarks.Add($"{string.Join(", ", given)}: not used. A MusicGen directory alone has no language model.");
         }
 
         return new Selection(directory, null, remarks);
@@ -95,7 +105,32 @@ internal static class SourceFinder
             _ => ModelDirectory.IsMusicGen(place) || ModelDirectory.IsDiffusers(place),
         })];
         string? music = options.MusicDecoderPath ?? (decoders.Length == 0 ? null : TheOne(decoders, folder, "music decoder directory", "--music_decoder_path"));
-        return new M2UGenParts(model, llama, LlamaTypeOf(llama, options.LlamaType), decoder, music);
+        SensesPaths senses = new()
+        {
+            Mert = options.MertPath ?? TheOneIfAny(places, "mert_model", folder, "MERT directory", "--mert_path"),
+            Vit = options.VitPath ?? TheOneIfAny(places, "vit", folder, "ViT directory", "--vit_path"),
+            Vivit = options.VivitPath ?? TheOneIfAny(places, "vivit", folder, "ViViT directory", "--vivit_path"),
+            KnnIndex = IndexOf(options) ?? (File.Exists(Path.Combine(folder, IndexName)) ? Path.Combine(folder, IndexName) : null),
+        };
+        return new M2UGenParts(model, llama, LlamaTypeOf(llama, options.LlamaType), decoder, music) { Senses = senses };
+    }
+
+    private static string? TheOneIfAny(string[] places, string modelType, string folder, string what, string option)
+    {
+        string[] candidates = [.. places.Where(place => ModelDirectory.ModelType(place) == modelType)];
+        return candidates.Length == 0 ? null : TheOne(candidates, folder, what, option);
+    }
+
+    /// <summary>The index that --knn_dir names: the file itself, or the one that the reference reads in a directory.</summary>
+    private static string? IndexOf(ExportOptions options)
+    {
+        if (options.KnnDirectory is not { } given)
+        {
+            return null;
+        }
+
+        string path = Directory.Exists(given) ? Path.Combine(given, IndexName) : given;
+        return File.Exists(path) ? path : throw new ExportException(path, $"There is no kNN index '{path}'. --knn_dir names the directory of {IndexName}, or a faiss index file.");
     }
 
     private static string TheOne(string[] candidates, string folder, string what, string option) => candidates.Length switch
@@ -129,13 +164,6 @@ internal static class SourceFinder
             : throw new ExportException(options.MusicDecoder!, $"'{options.MusicDecoder}' is not a music decoder. Expected musicgen or audioldm2.");
     }
 
-    private static List<string> RemarksOn(ExportOptions options)
-    {
-        (string Name, string? Value)[] unused = [("--mert_path", options.MertPath), ("--vit_path", options.VitPath), ("--vivit_path", options.VivitPath), ("--knn_dir", options.KnnDirectory)];
-        string[] given = [.. unused.Where(option => option.Value is not null).Select(option => option.Name)];
-        return given.Length == 0 ? [] : [$"{string.Join(", ", given)}: not used. This version exports no encoders; the bundle takes text alone."];
-    }
-
     private static ExportException Incomplete(string what)
         => new("", $"{what} is missing. Name a ckpts folder or a MusicGen directory, or give --model and --llama_dir.");
 }
@@ -146,4 +174,8 @@ internal static class SourceFinder
 /// <param name="LlamaType">The folder in it with params.json and the base LLaMA's shards.</param>
 /// <param name="MusicDecoder"><c>musicgen</c>, <c>audioldm2</c>, or null for what the checkpoint was made for.</param>
 /// <param name="MusicDecoderPath">The decoder's directory, or null for none.</param>
-internal sealed record M2UGenParts(string Model, string LlamaDirectory, string LlamaType, string? MusicDecoder, string? MusicDecoderPath);
+internal sealed record M2UGenParts(string Model, string LlamaDirectory, string LlamaType, string? MusicDecoder, string? MusicDecoderPath)
+{
+    /// <summary>The encoders' directories and the kNN index, each as far as it is there.</summary>
+    public SensesPaths Senses { get; init; } = new();
+}

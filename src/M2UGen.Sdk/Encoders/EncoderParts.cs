@@ -10,6 +10,9 @@ internal static class EncoderParts
     // Nothing in a bundle may make us allocate by an absurd number; no published model comes near it.
     private const int LargestSize = 1 << 20;
 
+    /// <summary>The input of the vision encoders.</summary>
+    public const string Pixels = "pixel_values";
+
     /// <summary>The output of every encoder.</summary>
     public const string Feature = "feature";
 
@@ -27,6 +30,18 @@ internal static class EncoderParts
         return spec is not null && spec.Dimensions.Count == rank && spec.Dimensions[axis].Size is > 0 and <= LargestSize
             ? (int)spec.Dimensions[axis].Size
             : throw new ModelContractException(component, bundle.PathOf(bundle.Component(component).Graph), [$"{name}: expected a tensor of {rank} dimensions with a fixed size in dimension {axis}, found {spec?.ToString() ?? "none"}"]);
+    }
+
+    /// <summary>Makes sure that a vision encoder takes pictures of the size that its preprocessing makes.</summary>
+    /// <exception cref="ModelContractException">It does not.</exception>
+    public static void CheckPixels(ModelBundle bundle, string component, ReadOnlySpan<int> size)
+    {
+        TensorSpec? pixels = bundle.Component(component).Inputs.FirstOrDefault(input => input.Name == Pixels);
+        long[] expected = [3, size[0], size[1]];
+        if (pixels is null || pixels.Dimensions.Count < 4 || !pixels.Dimensions.TakeLast(3).Select(dimension => dimension.Size).SequenceEqual(expected))
+        {
+            throw new ModelContractException(component, bundle.PathOf(bundle.Component(component).Graph), [$"{Pixels}: expected […, {string.Join(", ", expected)}] as the preprocessing makes it, found {pixels?.ToString() ?? "none"}"]);
+        }
     }
 
     /// <summary>Values of an encoder's feature.</summary>

@@ -1,5 +1,7 @@
 using M2UGen.Sdk.Encoders.Adapters;
 using M2UGen.Sdk.Encoders.Mert;
+using M2UGen.Sdk.Encoders.Vit;
+using M2UGen.Sdk.Encoders.Vivit;
 using M2UGen.Sdk.Language;
 using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
@@ -21,10 +23,20 @@ internal sealed class MediaEncoders : IDisposable
     /// <summary>The prefix graph of audio.</summary>
     public const string AudioPrefix = "prefix-audio";
 
+    /// <summary>The prefix graph of images.</summary>
+    public const string ImagePrefix = "prefix-image";
+
+    /// <summary>The prefix graph of video.</summary>
+    public const string VideoPrefix = "prefix-video";
+
     private readonly float[] _textPrefix;
     private readonly KnnCache _knn;
     private readonly MertEncoder? _mert;
+    private readonly VitEncoder? _vit;
+    private readonly VivitEncoder? _vivit;
     private readonly UnderstandingAdapter? _audio;
+    private readonly UnderstandingAdapter? _image;
+    private readonly UnderstandingAdapter? _video;
 
     private MediaEncoders(ModelBundle bundle, ModelSet models)
     {
@@ -35,21 +47,50 @@ internal sealed class MediaEncoders : IDisposable
             _mert = MertEncoder.Open(bundle, models);
             _audio = OpenAdapter(bundle, models, AudioPrefix, _mert!.Width);
         }
+
+        if (Has(bundle, VitEncoder.Component, ImagePrefix))
+        {
+            _vit = VitEncoder.Open(bundle, models);
+            _image = OpenAdapter(bundle, models, ImagePrefix, _vit!.Width);
+        }
+
+        if (Has(bundle, VivitEncoder.Component, VideoPrefix))
+        {
+            _vivit = VivitEncoder.Open(bundle, models);
+            _video = OpenAdapter(bundle, models, VideoPrefix, _vivit!.Width);
+        }
     }
 
     /// <summary>Whether audio can be encoded.</summary>
     public bool HearsAudio => _mert is not null;
 
+    /// <summary>Whether pictures can be encoded.</summary>
+    public bool SeesImages => _vit is not null;
+
+    /// <summary>Whether films can be encoded.</summary>
+    public bool SeesVideo => _vivit is not null;
+
+    /// <summary>Frames of a film that are seen at once; 0 where films cannot be encoded.</summary>
+    public int VideoFrameCount => _vivit?.FrameCount ?? 0;
+
     /// <summary>Whether the bundle has a kNN index of its own.</summary>
     public bool HasKnn => _knn.HasOwnIndex;
 
-    /// <summary>MERT, or null.</summary>
+    /// <summary>MERT, or null; its features are not yet of length one.</summary>
     internal MertEncoder? Mert => _mert;
+
+    /// <summary>ViT, or null.</summary>
+    internal VitEncoder? Vit => _vit;
+
+    /// <summary>ViViT, or null.</summary>
+    internal VivitEncoder? Vivit => _vivit;
 
     /// <summary>Reads what is small. Null: the bundle has no senses.</summary>
     /// <exception cref="M2UGenException">A part is damaged, or does not fit the others.</exception>
     public static MediaEncoders? Open(ModelBundle bundle, ModelSet models) =>
-        Has(bundle, MertEncoder.Component, AudioPrefix) ? new MediaEncoders(bundle, models) : null;
+        Has(bundle, MertEncoder.Component, AudioPrefix) || Has(bundle, VitEncoder.Component, ImagePrefix) || Has(bundle, VivitEncoder.Component, VideoPrefix)
+            ? new MediaEncoders(bundle, models)
+            : null;
 
     /// <summary>Sound to its feature.</summary>
     /// <param name="clip">Any rate, channels and length.</param>
@@ -61,6 +102,23 @@ internal sealed class MediaEncoders : IDisposable
     /// <exception cref="UnsupportedCapabilityException">The bundle has no such encoder.</exception>
     public float[] EncodeAudio(AudioClip clip, Fidelity fidelity, Action<int, int>? progress, CancellationToken cancellationToken) =>
         KnnMixer.Normalize((_mert ?? throw Missing("audio", "--mert_path")).Encode(clip, fidelity, progress, cancellationToken));
+
+    /// <summary>A picture to its feature.</summary>
+    /// <param name="image">Any size.</param>
+    /// <param name="cancellationToken">Looked at inside the run.</param>
+    /// <returns>[H], of length 1/(1+1e-6).</returns>
+    /// <exception cref="UnsupportedCapabilityException">The bundle has no such encoder.</exception>
+    public float[] EncodeImage(ImageFrame image, CancellationToken cancellationToken) =>
+        KnnMixer.Normalize((_vit ?? throw Missing("images", "--vit_path")).Encode(image, cancellationToken));
+
+    /// <summary>A film's frames to their feature.</summary>
+    /// <param name="frames"><see cref="VideoFrameCount"/> frames in the film's order.</param>
+    /// <param name="cancellationToken">Looked at between frames and inside the run.</param>
+    /// <returns>[H], of length 1/(1+1e-6).</returns>
+    /// <exception cref="ArgumentException">There are fewer frames, or more.</exception>
+    /// <exception cref="UnsupportedCapabilityException">The bundle has no such encoder.</exception>
+    public float[] EncodeVideo(IReadOnlyList<ImageFrame> frames, CancellationToken cancellationToken) =>
+        KnnMixer.Normalize((_vivit ?? throw Missing("video", "--vivit_path")).Encode(frames, cancellationToken));
 
     /// <summary>The rows that the language model takes.</summary>
     /// <param name="features">What the media became.</param>
@@ -77,6 +135,16 @@ internal sealed class MediaEncoders : IDisposable
         {
             float[] heard = knn is null ? audio : _knn.Mix(audio, knn, cancellationToken);
             Place(_audio ?? throw Missing("audio", "--mert_path"), heard, 0, prefix, cancellationToken);
+        }
+
+        if (features.Image is { } image)
+        {
+            Place(_image ?? throw Missing("images", "--vit_path"), image, 1, prefix, cancellationToken);
+        }
+
+        if (features.Video is { } video)
+        {
+            Place(_video ?? throw Missing("video", "--vivit_path"), video, 2, prefix, cancellationToken);
         }
 
         return prefix;

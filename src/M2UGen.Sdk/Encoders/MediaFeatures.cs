@@ -6,9 +6,9 @@ internal sealed record MediaFeatures
     /// <summary>From <see cref="MediaEncoders.EncodeAudio"/>.</summary>
     public float[]? Audio { get; init; }
 
-    /// <summary>From <c>EncodeImage</c>.</summary>
+    /// <summary>From <see cref="MediaEncoders.EncodeImage"/>.</summary>
     public float[]? Image { get; init; }
 
-    /// <summary>From <c>EncodeVideo</c>.</summary>
+    /// <summary>From <see cref="MediaEncoders.EncodeVideo"/>.</summary>
     public float[]? Video { get; init; }
 }

@@ -75,18 +75,50 @@ public sealed class SourceFinderTests : IDisposable
 
         Assert.Throws<ExportException>(() => SourceFinder.Find(options with { MusicDecoder = "audioldm2" }));
         Assert.Throws<ExportException>(() => SourceFinder.Find(options with { MusicDecoderPath = folder }));
-        Assert.StartsWith("--llama_type: not used", Assert.Single(SourceFinder.Find(options with { LlamaType = "7B", MusicDecoder = "MusicGen" }).Remarks), StringComparison.Ordinal);
+        Assert.StartsWith("--llama_type, --mert_path: not used", Assert.Single(SourceFinder.Find(options with { LlamaType = "7B", MertPath = "mert", MusicDecoder = "MusicGen" }).Remarks), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Find_EncoderSwitches_AreNamedAsUnused()
+    public void Find_CkptsFolder_FindsTheSensesByWhatTheyAre()
     {
         WriteLlama("LLaMA", "7B");
         Write("checkpoint.pth");
+        Write("MERT-v1-330M/config.json", """{"model_type": "mert_model"}""");
+        Write("google-vit/config.json", """{"model_type": "vit"}""");
+        string index = Write("knn.index");
 
-        string remark = Assert.Single(SourceFinder.Find(Options() with { MertPath = "mert", KnnDirectory = "knn" }).Remarks);
+        SensesPaths senses = SourceFinder.Find(Options()).M2UGen!.Senses;
 
-        Assert.StartsWith("--mert_path, --knn_dir: not used", remark, StringComparison.Ordinal);
+        Assert.Equal(new SensesPaths { Mert = Path.Combine(folder, "MERT-v1-330M"), Vit = Path.Combine(folder, "google-vit"), KnnIndex = index }, senses);
+        Assert.Equal("elsewhere", SourceFinder.Find(Options() with { VivitPath = "elsewhere" }).M2UGen!.Senses.Vivit);
+    }
+
+    [Fact]
+    public void Find_TwoOfOneEncoder_ListsThem()
+    {
+        WriteLlama("LLaMA", "7B");
+        Write("checkpoint.pth");
+        Write("vit-base/config.json", """{"model_type": "vit"}""");
+        Write("vit-large/config.json", """{"model_type": "vit"}""");
+
+        string message = Assert.Throws<ExportException>(() => SourceFinder.Find(Options())).Message;
+
+        Assert.Contains("vit-large", message, StringComparison.Ordinal);
+        Assert.Contains("--vit_path", message, StringComparison.Ordinal);
+        Assert.Equal("vit-base", SourceFinder.Find(Options() with { VitPath = "vit-base" }).M2UGen!.Senses.Vit);
+    }
+
+    [Fact]
+    public void Find_KnnDirectory_NamesTheIndexOrItsFolder()
+    {
+        WriteLlama("LLaMA", "7B");
+        Write("checkpoint.pth");
+        string index = Write("cache/knn.index");
+        string other = Write("cache/other.index");
+
+        Assert.Equal(index, SourceFinder.Find(Options() with { KnnDirectory = Path.Combine(folder, "cache") }).M2UGen!.Senses.KnnIndex);
+        Assert.Equal(other, SourceFinder.Find(Options() with { KnnDirectory = other }).M2UGen!.Senses.KnnIndex);
+        Assert.Contains("--knn_dir", Assert.Throws<ExportException>(() => SourceFinder.Find(Options() with { KnnDirectory = folder })).Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -15,12 +15,18 @@ internal static class M2UGenExports
             LlamaDirectory = c.FileOf("llama"),
             LlamaType = Text(c, "llama_type"),
             MusicDecoder = Text(c, "music_decoder"),
-            MusicDecoderPath = c.HasFile("musicgen") ? c.FileOf("musicgen") : null,
+            MusicDecoderPath = FileOf(c, "musicgen"),
+            MertPath = FileOf(c, "mert"),
+            VitPath = FileOf(c, "vit"),
+            VivitPath = FileOf(c, "vivit"),
+            KnnDirectory = FileOf(c, "knn"),
             Taps = taps,
         };
-        string key = string.Join('\n', [options.Model, options.LlamaDirectory, options.LlamaType, options.MusicDecoder, options.MusicDecoderPath, .. taps]);
+        string key = string.Join('\n', [options.Model, options.LlamaDirectory, options.LlamaType, options.MusicDecoder, options.MusicDecoderPath, options.MertPath, options.VitPath, options.VivitPath, options.KnnDirectory, .. taps]);
         return c.Exports.Get(key, folder => Exporter.ExportAsync(options with { OutputPath = folder }).GetAwaiter().GetResult());
     }
+
+    private static string? FileOf(ParityCase c, string key) => c.HasFile(key) ? c.FileOf(key) : null;
 
     private static string? Text(ParityCase c, string property) =>
         c.Json.TryGetProperty(property, out System.Text.Json.JsonElement value) ? value.GetString() : null;

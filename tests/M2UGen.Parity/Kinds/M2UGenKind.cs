@@ -4,7 +4,6 @@ namespace M2UGen.Parity.Kinds;
 
 /// <summary>
 /// Cases of the whole system: greedy answers and the music they ask for, teacher-forced runs, sampling distributions, merged shards, the choice of frames.
-/// What needs an encoder or a media reader is skipped by name.
 /// </summary>
 internal sealed class M2UGenKind : IParityKind
 {
@@ -22,6 +21,12 @@ internal sealed class M2UGenKind : IParityKind
         if (c.HasFile("checkpoint"))
         {
             using M2UGenSession session = new(c);
+            if (session.Media is { } media && c.HasExpected)
+            {
+                M2UGenSenses.Run(c, session, media, report, cancellationToken);
+                M2UGenSenses.CompareIndex(c, report);
+            }
+
             if (c.Json.TryGetProperty("teacher_forced", out JsonElement forced))
             {
                 M2UGenTeacherForced.Run(c, session, forced, report, cancellationToken);

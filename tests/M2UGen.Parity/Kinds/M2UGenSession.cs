@@ -1,4 +1,5 @@
 using M2UGen.Sdk;
+using M2UGen.Sdk.Encoders;
 using M2UGen.Sdk.Language;
 using M2UGen.Sdk.Language.Tokenization;
 using M2UGen.Sdk.Music.MusicGen;
@@ -13,6 +14,7 @@ internal sealed class M2UGenSession : IDisposable
     private readonly ModelSet models;
     private readonly Lazy<MusicGenDecoder> music;
     private readonly Lazy<M2UGenPipeline> pipeline;
+    private readonly Lazy<M2UGenTaps> taps;
 
     public M2UGenSession(ParityCase c)
     {
@@ -23,6 +25,8 @@ internal sealed class M2UGenSession : IDisposable
         Tokenizer = LlamaTextTokenizer.Load(Bundle.PathOf(Bundle.Manifest.Tokenizers["llama"].Folder));
         TextPrefix = Bundle.ReadTensor("prefix-text");
         music = new Lazy<MusicGenDecoder>(() => MusicGenDecoder.Open(models, Bundle));
+        Media = MediaEncoders.Open(Bundle, models) is { } senses ? new M2UGenMedia(c, senses) : null;
+        taps = new Lazy<M2UGenTaps>(() => new M2UGenTaps(c));
         pipeline = new Lazy<M2UGenPipeline>(() => M2UGenPipeline.FromBundle(folder).LoadAsync().GetAwaiter().GetResult());
     }
 
@@ -34,6 +38,12 @@ internal sealed class M2UGenSession : IDisposable
 
     /// <summary>[prefix layers, dim]: what a request without media gets.</summary>
     public float[] TextPrefix { get; }
+
+    /// <summary>The case's media and the bundle's encoders; null where the case has none.</summary>
+    public M2UGenMedia? Media { get; }
+
+    /// <summary>The same checkpoint with the inner stages of its senses as outputs.</summary>
+    public M2UGenTaps Taps => taps.Value;
 
     /// <summary>The pipeline over the same bundle, as a user would load it.</summary>
     public M2UGenPipeline Pipeline => pipeline.Value;
@@ -58,6 +68,12 @@ internal sealed class M2UGenSession : IDisposable
             pipeline.Value.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
 
+        if (taps.IsValueCreated)
+        {
+            taps.Value.Dispose();
+        }
+
+        Media?.Senses.Dispose();
         models.Dispose();
     }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using M2UGen.Export.Checkpoints;
 using M2UGen.Export.Sources;
+using M2UGen.Sdk.Encoders;
 using M2UGen.Sdk.Language;
 using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
@@ -9,8 +10,8 @@ using M2UGen.Sdk.Runtime.Bundles;
 namespace M2UGen.Parity.Kinds;
 
 /// <summary>
-/// Rows <c>tf.N</c>: given token ids, the logits and hidden states of every position, read token by token over the cache. Rows with media take the
-/// expected prefix contribution as given; rows without must get theirs from the checkpoint alone.
+/// Rows <c>tf.N</c>: given token ids, the logits and hidden states of every position, read token by token over the cache. The prefix is what the row's own media
+/// give; where a case has no encoders, the expected one is taken as given. Rows without media must get theirs from the checkpoint alone.
 /// </summary>
 internal static class M2UGenTeacherForced
 {
@@ -22,17 +23,31 @@ internal static class M2UGenTeacherForced
             // "tf.N is row N": N is the row's own number where it has one.
             int number = row.TryGetProperty("index", out JsonElement own) ? own.GetInt32() : index;
             string name = string.Create(CultureInfo.InvariantCulture, $"tf.{number}");
-            report.Row(name, () => RunRow(c, session, name, M2UGenKind.HasMedia(row), report, cancellationToken));
+            report.Row(name, () => RunRow(c, session, row, name, report, cancellationToken));
             index++;
         }
     }
 
-    private static void RunRow(ParityCase c, M2UGenSession session, string row, bool hasMedia, ParityReport report, CancellationToken cancellationToken)
+    private static void RunRow(ParityCase c, M2UGenSession session, JsonElement media, string row, ParityReport report, CancellationToken cancellationToken)
     {
         string contribution = $"{row}.prefix_contribution";
         float[] prefix = session.TextPrefix;
         long[] prefixShape = [session.Config.PrefixLayers, session.Config.Dim];
-        if (hasMedia)
+        if (session.Media?.MissingFile(media) is { } missing)
+        {
+            // The rest of the row needs the prefix alone.
+            prefix = c.Expected.Float(contribution);
+            report.Skip(contribution, $"{M2UGenMedia.Absent(missing)}; taken as given");
+            report.SkipAll($"{row}.prefix", M2UGenMedia.Absent(missing));
+        }
+        else if (M2UGenKind.HasMedia(media) && session.Media is { } encoded)
+        {
+            MediaFeatures features = encoded.Features(media, cancellationToken);
+            prefix = encoded.Senses.Prefix(features, knn: null, cancellationToken);
+            report.Compare(contribution, prefix, prefixShape);
+            report.Compare($"{row}.prefix", PrefixVectors(c, session, features, cancellationToken), prefixShape);
+        }
+        else if (M2UGenKind.HasMedia(media))
         {
             prefix = c.Expected.Float(contribution);
             report.Skip(contribution, $"{M2UGenKind.NeedsEncoder}; taken as given");
@@ -111,6 +126,22 @@ internal static class M2UGenTeacherForced
         }
 
         report.Compare(tensor, layers, [config.Layers, ids.Length, config.Dim]);
+    }
+
+    /// <summary>The prefix vectors of a request with media: prefix_query, and on a medium's third of it the adapter's output.</summary>
+    private static float[] PrefixVectors(ParityCase c, M2UGenSession session, MediaFeatures features, CancellationToken cancellationToken)
+    {
+        float[] vectors = PrefixQuery(c);
+        (string Component, float[]? Feature)[] media = [(MediaEncoders.AudioPrefix, features.Audio), (MediaEncoders.ImagePrefix, features.Image), (MediaEncoders.VideoPrefix, features.Video)];
+        for (int i = 0; i < media.Length; i++)
+        {
+            if (media[i].Feature is { } feature)
+            {
+                session.Taps.Vectors(media[i].Component, feature, cancellationToken).CopyTo(vectors, i * vectors.Length / media.Length);
+            }
+        }
+
+        return vectors;
     }
 
     /// <summary>prefix_query.weight: the prefix vectors of a request without media.</summary>

@@ -33,7 +33,16 @@ internal static class FamilyContract
             Out("audio", F32, 3), Out("lstm_h_out", F32, 3), Out("lstm_c_out", F32, 3), Out("context_out", F32, 3),
         ],
         ["encodec-encoder"] = [In("audio", F32, 3), Out("codes", I64, 3)],
+        ["mert"] = [In("input_values", F32, 2), Out("feature", F32, 2), Out("feature_over_states", F32, 2)],
+        ["vit"] = [In("pixel_values", F32, 4), Out("feature", F32, 2)],
+        ["vivit"] = [In("pixel_values", F32, 5), Out("feature", F32, 2)],
+        ["prefix-audio"] = [In("feature", F32, 2), Out("prefix", F32, 2)],
+        ["prefix-image"] = [In("feature", F32, 2), Out("prefix", F32, 2)],
+        ["prefix-video"] = [In("feature", F32, 2), Out("prefix", F32, 2)],
     };
+
+    // A sense may be absent, but not by halves.
+    private static readonly (string Encoder, string Prefix)[] Senses = [("mert", "prefix-audio"), ("vit", "prefix-image"), ("vivit", "prefix-video")];
 
     private static readonly string[] MusicGenComponents = ["t5", "musicgen-condition", "musicgen-decoder", "encodec-decoder", "encodec-encoder"];
 
@@ -58,6 +67,14 @@ internal static class FamilyContract
         Missing("component", contract.components, manifest.Components.ContainsKey, problems);
         Missing("tensor", contract.tensors, manifest.Tensors.ContainsKey, problems);
         Missing("tokenizer", contract.tokenizers, manifest.Tokenizers.ContainsKey, problems);
+        foreach ((string encoder, string prefix) in Senses)
+        {
+            if (manifest.Components.ContainsKey(encoder) != manifest.Components.ContainsKey(prefix))
+            {
+                problems.Add($"of the components '{encoder}' and '{prefix}', which need each other, one is missing");
+            }
+        }
+
         foreach ((string name, BundleComponent component) in manifest.Components)
         {
             if (Components.TryGetValue(name, out Edge[]? edges))
