@@ -42,6 +42,11 @@ public interface IMusicSink
 
     /// <summary>Takes notice of how far a stage has come.</summary>
     void Report(StageProgress progress);
+
+    /// <summary>Takes unfinished latents, where the request asks for them; the default does nothing with them.</summary>
+    void Preview(LatentPreview preview)
+    {
+    }
 }
 
 /// <summary>One piece of music as a decoder is asked for it.</summary>
@@ -70,6 +75,9 @@ public sealed record MusicDecoding
 
     /// <summary>Decoder steps taken: tokens of a codebook, or steps of a diffusion.</summary>
     public required int Steps { get; init; }
+
+    /// <summary>All pieces that were made, best first; the first is <see cref="Audio"/>. Null for decoders that make one.</summary>
+    public IReadOnlyList<MusicCandidate>? Candidates { get; init; }
 
     /// <summary>The codes the sound was decoded from, [codebooks, frames], those of an audio prompt first; null for decoders without codes.</summary>
     public IReadOnlyList<IReadOnlyList<int>>? Codes { get; init; }

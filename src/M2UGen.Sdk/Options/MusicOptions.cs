@@ -30,7 +30,7 @@ public sealed record MusicOptions
     public bool MaskEmbeddingByCaption { get; init; }
 
     /// <summary>Classifier-free guidance: how strongly the music follows its conditioning. 1 switches guidance off and halves the work.</summary>
-    /// <value>Null: the bundle's (3.5 for M2UGen as released, 3 for plain MusicGen). Allowed: 1 to 100.</value>
+    /// <value>Null: the bundle's (3.5 for M2UGen as released and for AudioLDM2, 3 for plain MusicGen). Allowed: 1 to 100.</value>
     public double? GuidanceScale { get; init; }
 
     /// <summary>True: draw at random. False: always the most probable code.</summary>
@@ -57,6 +57,14 @@ public sealed record MusicOptions
     /// <value>Null: the bundle's (1: off). Allowed: above 0, to 1.</value>
     public double? TypicalP { get; init; }
 
+    /// <summary>A preset of <see cref="Diffusion"/>, whose own values win over it.</summary>
+    /// <value>Null: the bundle's values, which are the release's.</value>
+    public MusicQuality? Quality { get; init; }
+
+    /// <summary>How a diffusion decoder (AudioLDM2) works; other decoders ignore it, and a diffusion decoder ignores the settings of codes (<see cref="Sample"/> to <see cref="TypicalP"/>).</summary>
+    /// <value><see cref="DiffusionOptions.Default"/>.</value>
+    public DiffusionOptions Diffusion { get; init; } = DiffusionOptions.Default;
+
     /// <summary>Start of the random sequence: the same bundle, request, seed, machine and number of threads give the same samples.</summary>
     /// <value>Null: the seed of <see cref="GenerationOptions"/> if that has one, else a fresh random seed, which the result reports.</value>
     public ulong? Seed { get; init; }
@@ -74,5 +82,12 @@ public sealed record MusicOptions
         check.Range(Owner, nameof(TopP), TopP, 0, 1);
         check.Range(Owner, nameof(MinP), MinP, 0, 1);
         check.AboveZeroTo(Owner, nameof(TypicalP), TypicalP, 1);
+        if (Quality is { } quality)
+        {
+            check.Defined(Owner, nameof(Quality), quality);
+        }
+
+        check.NotNull(Owner, nameof(Diffusion), Diffusion);
+        Diffusion?.Check(check);
     }
 }

@@ -187,7 +187,7 @@ internal sealed class RequestRun
         M2UGenTelemetry.MusicTime.Record(time.TotalSeconds);
         M2UGenTelemetry.MusicSeconds.Add(decoding.Audio.Duration.TotalSeconds);
         Log.MusicMade(_logger, decoding.Audio.Duration.TotalSeconds, (long)time.TotalMilliseconds, decoding.Steps);
-        return new MusicResult { Audio = decoding.Audio, Caption = caption, Codes = decoding.Codes, Answer = answer, Manifest = manifest };
+        return new MusicResult { Audio = decoding.Audio, Caption = caption, Candidates = decoding.Candidates, Codes = decoding.Codes, Answer = answer, Manifest = manifest };
     }
 
     /// <summary>The answer is the caption; where nothing but music tokens was answered, the prompt is all there is.</summary>

@@ -29,4 +29,6 @@ internal sealed class UpdateWriter(ChannelWriter<GenerationUpdate> channel, bool
     public void Write(AudioChunk chunk) => Send(chunk);
 
     public void Report(StageProgress progress) => Send(progress);
+
+    public void Preview(LatentPreview preview) => Send(preview);
 }

@@ -1,8 +1,8 @@
 namespace M2UGen.Sdk;
 
 /// <summary>
-/// One event of a running request. The set is closed: <see cref="TextDelta"/>, <see cref="AudioChunk"/>, <see cref="StageProgress"/> and, last of all,
-/// <see cref="GenerationCompleted"/>.
+/// One event of a running request. The set is closed: <see cref="TextDelta"/>, <see cref="AudioChunk"/>, <see cref="StageProgress"/>, where asked for <see cref="LatentPreview"/>
+/// and, last of all, <see cref="GenerationCompleted"/>.
 /// </summary>
 public abstract record GenerationUpdate
 {
@@ -31,6 +31,15 @@ public sealed record StageProgress(GenerationStage Stage, long Completed, long T
     /// <summary>The part of the stage that is done, from 0 to 1.</summary>
     public double Fraction => Total <= 0 ? 1 : Math.Clamp((double)Completed / Total, 0, 1);
 }
+
+/// <summary>Unfinished latents of a diffusion decoder, for those who want to watch. Sent only where <see cref="DiffusionOptions.PreviewInterval"/> asks for it.</summary>
+/// <param name="Candidate">Which of the request's pieces, from 0.</param>
+/// <param name="Step">Model calls done for this piece.</param>
+/// <param name="Latents">[channels, time, frequency]; the memory is the receiver's.</param>
+/// <param name="Channels">First dimension.</param>
+/// <param name="Height">Second dimension: time.</param>
+/// <param name="Width">Third dimension: frequency.</param>
+public sealed record LatentPreview(int Candidate, int Step, ReadOnlyMemory<float> Latents, int Channels, int Height, int Width) : GenerationUpdate;
 
 /// <summary>The request is done; nothing follows.</summary>
 /// <param name="Result">What the awaited call would have returned.</param>

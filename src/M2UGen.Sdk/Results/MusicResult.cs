@@ -9,6 +9,9 @@ public sealed record MusicResult
     /// <summary>The text that conditioned the music: the model's answer, or the prompt itself where the bundle has no language model.</summary>
     public required string Caption { get; init; }
 
+    /// <summary>All pieces that were made for the request, best first; the first is <see cref="Audio"/>. Null for decoders that make one.</summary>
+    public IReadOnlyList<MusicCandidate>? Candidates { get; init; }
+
     /// <summary>The codes the sound was decoded from, [codebooks, frames]; null for decoders without codes.</summary>
     public IReadOnlyList<IReadOnlyList<int>>? Codes { get; init; }
 

@@ -65,6 +65,24 @@ internal sealed class ModelSet : IDisposable
         }
     }
 
+    /// <summary>Frees the named components until they are asked for again. Nobody may be running one.</summary>
+    public void Unload(params IEnumerable<string> components)
+    {
+        List<Slot> slots = [];
+        lock (_slots)
+        {
+            foreach (string component in components)
+            {
+                if (_slots.TryGetValue(component, out Slot? slot))
+                {
+                    slots.Add(slot);
+                }
+            }
+        }
+
+        Free(slots);
+    }
+
     /// <summary>Frees every component until it is asked for again. Nobody may be running one.</summary>
     public void UnloadAll()
     {

@@ -15,6 +15,12 @@ internal static class RandomStreams
     /// <summary>Noise that diffusion starts from; the clip's number is added.</summary>
     public const ulong Noise = 3UL << 32;
 
+    /// <summary>Noise that a diffusion's steps add; the clip's number is added.</summary>
+    public const ulong StepNoise = 4UL << 32;
+
+    /// <summary>What chance decides when a clip is scored (which 10 s, which fusion pieces); the clip's number is added.</summary>
+    public const ulong Scoring = 5UL << 32;
+
     /// <summary>The seed for a choice that the reference leaves to numpy's generator, such as the place in a film: seeds below 2^32 stay what they are, so that they mean what <c>np.random.seed</c> makes of them.</summary>
     /// <param name="seed">The request's seed; its high half is folded into the low one.</param>
     public static uint NumpySeed(ulong seed) => (uint)seed ^ (uint)(seed >> 32);

@@ -70,6 +70,14 @@ public sealed class OptionsTests
         { nameof(MusicOptions.TopP), new() { TopP = -0.1 } },
         { nameof(MusicOptions.MinP), new() { MinP = double.NaN } },
         { nameof(MusicOptions.TypicalP), new() { TypicalP = 2 } },
+        { nameof(MusicOptions.Quality), new() { Quality = (MusicQuality)9 } },
+        { nameof(MusicOptions.Diffusion), new() { Diffusion = null! } },
+        { nameof(DiffusionOptions.Steps), new() { Diffusion = new() { Steps = 0 } } },
+        { nameof(DiffusionOptions.Eta), new() { Diffusion = new() { Eta = 1.5 } } },
+        { nameof(DiffusionOptions.WaveformsPerPrompt), new() { Diffusion = new() { WaveformsPerPrompt = 65 } } },
+        { nameof(DiffusionOptions.SolverOrder), new() { Diffusion = new() { SolverOrder = 4 } } },
+        { nameof(DiffusionOptions.Scheduler), new() { Diffusion = new() { Scheduler = (DiffusionScheduler)99 } } },
+        { nameof(DiffusionOptions.Spacing), new() { Diffusion = new() { Spacing = (TimestepSpacing)9 } } },
     };
 
     public static TheoryData<string, PipelineOptions> BadPipeline => new()

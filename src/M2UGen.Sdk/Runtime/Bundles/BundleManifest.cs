@@ -56,6 +56,9 @@ internal static class BundleFamily
 
     /// <summary>A MusicGen of its own, without M2UGen around it.</summary>
     public const string MusicGen = "musicgen";
+
+    /// <summary>An AudioLDM2 of its own, without M2UGen around it.</summary>
+    public const string AudioLdm2 = "audioldm2";
 }
 
 /// <summary>One graph of a bundle.</summary>
