@@ -10,6 +10,9 @@ internal sealed class ResizeKernel
     /// <summary>Weights are multiples of 2^-22; a product with a byte and the sum of all fit an int32.</summary>
     public const int PrecisionBits = 22;
 
+    /// <summary>Half of the last place, which every sum begins with, so that it is rounded.</summary>
+    public const int Half = 1 << (PrecisionBits - 1);
+
     private readonly int[] _starts;
     private readonly int[] _offsets;
     private readonly int[] _weights;
@@ -60,6 +63,9 @@ internal sealed class ResizeKernel
 
     /// <summary>The first input pixel of an output pixel; never smaller than that of the one before.</summary>
     public int Start(int index) => _starts[index];
+
+    /// <summary>A sum of weighted bytes, <see cref="Half"/> included, as a byte. Rounded weights may add up to a little more than one, never to less than nothing.</summary>
+    public static byte ToByte(int sum) => (byte)Math.Min(sum >> PrecisionBits, byte.MaxValue);
 
     /// <summary>The weights of the input pixels from <see cref="Start"/> on.</summary>
     public ReadOnlySpan<int> Weights(int index) => _weights.AsSpan(_offsets[index].._offsets[index + 1]);

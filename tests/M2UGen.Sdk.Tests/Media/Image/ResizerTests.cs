@@ -65,11 +65,34 @@ public sealed class ResizerTests
     [Fact]
     public void Resize_Transposed_EqualsOneDirectionOfTheOther()
     {
-        // The vertical pass is vectorised, the horizontal one is not: the same numbers must come from both.
+        // Two passes of different loops: the same numbers must come from both.
         byte[] column = [.. Enumerable.Range(0, 90).Select(i => (byte)(i * 37))];
         byte[] expected = Resizer.Resize(column, 90, 1, 1, 40, 1);
         byte[] picture = [.. column.SelectMany(value => Enumerable.Repeat(value, 70))];
         Assert.Equal(expected.SelectMany(value => Enumerable.Repeat(value, 70)), Resizer.Resize(picture, 70, 90, 1, 70, 40));
+    }
+
+    [Theory]
+    [InlineData(1, 224)]
+    [InlineData(5, 3)]
+    [InlineData(100, 224)]
+    [InlineData(223, 224)]
+    [InlineData(225, 224)]
+    [InlineData(640, 224)]
+    [InlineData(1999, 7)]
+    [InlineData(4000, 1)]
+    public void Resize_ColourRows_EqualThePlainLoop(int width, int newWidth)
+    {
+        // Three rows, so that the last ones, behind which nothing may be read, are among them. Runs of 255 reach the ends of the sums.
+        byte[] pixels = [.. Enumerable.Range(0, width * 3 * 3).Select(i => i % 41 < 9 ? (byte)255 : (byte)((i * i) + (i / 5)))];
+        ResizeKernel kernel = new(width, newWidth);
+        byte[] expected = new byte[newWidth * 3 * 3];
+        for (int row = 0; row < 3; row++)
+        {
+            RowResizer.Resize(pixels.AsSpan(row * width * 3, width * 3), kernel, 3, expected.AsSpan(row * newWidth * 3, newWidth * 3));
+        }
+
+        Assert.Equal(expected, Resizer.Resize(pixels, width, 3, 3, newWidth, 3));
     }
 
     [Fact]
