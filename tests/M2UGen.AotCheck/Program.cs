@@ -19,8 +19,13 @@ try
     ];
     AudioClip decoded = await AudioClip.LoadAsync(MediaSource.FromBytes(aiff));
 
+    // One red pixel, through the native picture decoder.
+    byte[] png = Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC");
+    ImageFrame red = await ImageFrame.LoadAsync(MediaSource.FromBytes(png));
+
     bool right = read.Duration == options.Duration && music.Audio.Samples.Span.ContainsAnyExcept(0f)
-        && decoded.SampleRate == 8000 && decoded.Samples.Span.SequenceEqual([0.125f, -0.5f, 1f / (1 << 23)]);
+        && decoded.SampleRate == 8000 && decoded.Samples.Span.SequenceEqual([0.125f, -0.5f, 1f / (1 << 23)])
+        && red.Rgb.Span.SequenceEqual<byte>([255, 0, 0]);
     Console.WriteLine($"{(right ? "passed" : "failed")}: {read.Duration.TotalSeconds} s of music, {music.Manifest.ToJson().Length} characters of manifest");
     return right ? 0 : 1;
 }

@@ -63,6 +63,11 @@ internal static class GifFile
     /// <param name="data">The code size and the data blocks, with whatever follows.</param>
     private static ReadOnlyMemory<byte> Frame(ReadOnlySpan<byte> header, ReadOnlySpan<byte> descriptor, ReadOnlySpan<byte> data)
     {
+        if (UInt16(descriptor[4..]) == 0 || UInt16(descriptor[6..]) == 0)
+        {
+            throw new ImageException("its first frame has no pixels.");
+        }
+
         int right = UInt16(descriptor) + UInt16(descriptor[4..]);
         int bottom = UInt16(descriptor[2..]) + UInt16(descriptor[6..]);
         int width = Math.Max(UInt16(header[6..]), right);

@@ -9,6 +9,9 @@ public sealed class ImageFrame
     /// <summary>Values of a pixel: red, green, blue.</summary>
     internal const int Channels = 3;
 
+    // A file is held whole, and once more while its structure is looked through.
+    private const long MaxFileBytes = 1 << 30;
+
     private ImageFrame(ReadOnlyMemory<byte> rgb, int width, int height)
     {
         Rgb = rgb;
@@ -67,7 +70,7 @@ public sealed class ImageFrame
     internal static async Task<ImageFrame> LoadAsync(MediaSource source, ImageDecodeOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(source);
-        ReadOnlyMemory<byte> file = await source.ReadBytesAsync(options.Limits.MaxFileBytes, cancellationToken).ConfigureAwait(false);
+        ReadOnlyMemory<byte> file = await source.ReadBytesAsync(Math.Min(options.Limits.MaxFileBytes, MaxFileBytes), cancellationToken).ConfigureAwait(false);
 
         // Decoding is the processor's work and may take a while: not on the caller's thread.
         return await Task.Run(() => ImageDecoder.Decode(file, source.Path, options), cancellationToken).ConfigureAwait(false);
