@@ -25,6 +25,8 @@ public sealed record Fidelity
         ConsecutiveVideoFrames = true,
         TrustVideoHeader = true,
         ApplyVideoRotation = false,
+        ApplyImageOrientation = false,
+        PaletteIndicesAsGrey = true,
         LastMusicReplacesAudio = true,
     };
 
@@ -82,6 +84,14 @@ public sealed record Fidelity
     /// <summary>True: the rotation that a film's metadata asks for is applied. False: frames are seen as they are stored.</summary>
     /// <value>Improved true; Reference false (PyAV hands out stored frames).</value>
     public bool ApplyVideoRotation { get; init; } = true;
+
+    /// <summary>True: a picture is turned upright as its EXIF orientation says. False: it is seen as it is stored.</summary>
+    /// <value>Improved true; Reference false (inference.py; the demo page does turn it). Pictures that the application decoded itself are seen as they are.</value>
+    public bool ApplyImageOrientation { get; init; } = true;
+
+    /// <summary>True: of a picture with a palette the indices are seen, as grey values. False: its colours.</summary>
+    /// <value>Improved false; Reference true (inference.py has no convert('RGB'); the demo page does). A TIFF's palette always gives colours.</value>
+    public bool PaletteIndicesAsGrey { get; init; }
 
     /// <summary>True: in a conversation the last music made is listened to even where the turn brings a sound of its own. False: the turn's own sound wins.</summary>
     /// <value>Improved false; Reference true (gradio_app.py, predict).</value>

@@ -49,8 +49,11 @@ internal sealed class MediaLoader(MediaOptions options, Fidelity fidelity, ulong
         return loaded;
     }
 
-    private Task<ImageFrame> LoadImageAsync(MediaSource source, CancellationToken cancellationToken) =>
-        ImageFrame.LoadAsync(source, new ImageDecodeOptions { Limits = options }, cancellationToken);
+    private Task<ImageFrame> LoadImageAsync(MediaSource source, CancellationToken cancellationToken)
+    {
+        ImageDecodeOptions decode = new() { ApplyOrientation = fidelity.ApplyImageOrientation, PaletteIndicesAsGrey = fidelity.PaletteIndicesAsGrey, Limits = options };
+        return ImageFrame.LoadAsync(source, decode, cancellationToken);
+    }
 
     private Task<IReadOnlyList<ImageFrame>> ReadFramesAsync(VideoClip clip, int count, CancellationToken cancellationToken)
     {
