@@ -7,19 +7,20 @@ internal static class Orientation
     private const int Tile = 64;
 
     /// <summary>Packs pixels in the order that an EXIF orientation asks for.</summary>
-    /// <param name="rgba">[height × width × 4], as stored.</param>
+    /// <param name="pixels">[height × width × <paramref name="pixelBytes"/>], as stored.</param>
+    /// <param name="pixelBytes">Bytes of a pixel, which begin with red, green and blue: 3 or 4.</param>
     /// <param name="width">Pixels of a stored row.</param>
     /// <param name="height">Stored rows.</param>
     /// <param name="orientation">
     /// What brings the stored picture upright: 1 nothing, 2 mirror left and right, 3 half a turn, 4 mirror top and bottom, 5 transpose,
     /// 6 a quarter turn clockwise, 7 transpose over the other diagonal, 8 a quarter turn counter-clockwise. Source: EXIF 2.3, tag 0x0112; PIL ImageOps.exif_transpose.
     /// </param>
-    public static ImageFrame Pack(ReadOnlySpan<byte> rgba, int width, int height, int orientation)
+    public static ImageFrame Pack(ReadOnlySpan<byte> pixels, int pixelBytes, int width, int height, int orientation)
     {
         byte[] rgb = GC.AllocateUninitializedArray<byte>(width * height * ImageFrame.Channels);
         if (orientation is <= 1 or > 8)
         {
-            PackRow(rgba, rgb);
+            PackRow(pixels, pixelBytes, rgb);
             return ImageFrame.Own(rgb, width, height);
         }
 
@@ -43,7 +44,7 @@ internal static class Orientation
                     int to = ((y * newWidth) + left) * ImageFrame.Channels;
                     for (int x = left; x < Math.Min(left + Tile, newWidth); x++, from += stepX, to += ImageFrame.Channels)
                     {
-                        rgba.Slice(4 * from, ImageFrame.Channels).CopyTo(rgb.AsSpan(to));
+                        pixels.Slice(pixelBytes * from, ImageFrame.Channels).CopyTo(rgb.AsSpan(to));
                     }
                 }
             }
@@ -52,13 +53,13 @@ internal static class Orientation
         return ImageFrame.Own(rgb, newWidth, newHeight);
     }
 
-    private static void PackRow(ReadOnlySpan<byte> rgba, Span<byte> rgb)
+    private static void PackRow(ReadOnlySpan<byte> pixels, int pixelBytes, Span<byte> rgb)
     {
-        for (int from = 0, to = 0; to < rgb.Length; from += 4, to += 3)
+        for (int from = 0, to = 0; to < rgb.Length; from += pixelBytes, to += 3)
         {
-            rgb[to] = rgba[from];
-            rgb[to + 1] = rgba[from + 1];
-            rgb[to + 2] = rgba[from + 2];
+            rgb[to] = pixels[from];
+            rgb[to + 1] = pixels[from + 1];
+            rgb[to + 2] = pixels[from + 2];
         }
     }
 }

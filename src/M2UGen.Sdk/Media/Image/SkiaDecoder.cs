@@ -52,7 +52,7 @@ internal static class SkiaDecoder
             }
 
             image.Palette?.Apply(new Span<byte>(pixels, checked((int)size)), options.PaletteIndicesAsGrey);
-            return Orientation.Pack(new ReadOnlySpan<byte>(pixels, (int)size), width, height, options.ApplyOrientation ? image.Orientation : 1);
+            return Orientation.Pack(new ReadOnlySpan<byte>(pixels, (int)size), 4, width, height, options.ApplyOrientation ? image.Orientation : 1);
         }
         finally
         {
