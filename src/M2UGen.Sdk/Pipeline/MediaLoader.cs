@@ -55,12 +55,8 @@ internal sealed class MediaLoader(MediaOptions options, Fidelity fidelity, ulong
         return ImageFrame.LoadAsync(source, decode, cancellationToken);
     }
 
-    private Task<IReadOnlyList<ImageFrame>> ReadFramesAsync(VideoClip clip, int count, CancellationToken cancellationToken)
-    {
-        _ = ChooseFrames(clip, count);
-        cancellationToken.ThrowIfCancellationRequested();
-        throw new MediaToolException("ffmpeg", "Films cannot be read yet.");
-    }
+    private Task<IReadOnlyList<ImageFrame>> ReadFramesAsync(VideoClip clip, int count, CancellationToken cancellationToken) =>
+        clip.ReadFramesAsync(ChooseFrames(clip, count), fidelity.ApplyVideoRotation, cancellationToken);
 
     private int[] ChooseFrames(VideoClip clip, int count)
     {

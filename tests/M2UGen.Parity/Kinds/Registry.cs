@@ -13,6 +13,7 @@ internal static class Registry
         new M2UGenKind(),
         new CheckpointFilesKind(),
         new MediaAudioKind(),
+        new MediaVideoKind(),
         new MediaResampleKind(),
         new MediaResizeKind(),
         new MediaImageKind(),
@@ -41,14 +42,12 @@ internal static class Registry
         new SchedulersKind(),
     ];
 
-    private const string Media = "needs the media readers, which are not there yet";
     private const string Diffusion = "needs the AudioLDM2 decoder, which is not there yet";
     private const string Evaluation = "needs the evaluation kit, which is not there yet";
 
     // Known kinds without a handler. A kind that is in neither table is a failure, so that a misspelt one cannot pass for a skip.
     private static readonly (string Pattern, string Reason)[] Later =
     [
-        ("media-*", Media),
         ("audioldm2", Diffusion),
         ("clap-audio", Diffusion),
         ("m2ugen-training", "needs the training kit, which is not there yet"),
