@@ -6,5 +6,6 @@ RootCommand root = new("Turns M2UGen and MusicGen checkpoints into bundles for M
     ExporterCommands.Export(),
     ExporterCommands.Inspect(),
     ExporterCommands.Verify(),
+    ExporterCommands.Synth(),
 };
 return await ExporterCommands.InvokeAsync(root, args).ConfigureAwait(false);

@@ -82,6 +82,7 @@ internal static class CommandLine
         ExporterCommands.Export(),
         ExporterCommands.Inspect(),
         ExporterCommands.Verify(),
+        ExporterCommands.Synth(),
     };
 
     private static string NameOf(ParseResult parsed) =>

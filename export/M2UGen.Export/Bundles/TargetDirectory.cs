@@ -92,7 +92,7 @@ internal sealed class TargetDirectory : IDisposable
         long needed = byteCount + SpareBytes;
         if (FreeBytes(parent) is { } free && free < needed)
         {
-            throw new ExportException(target, string.Create(CultureInfo.InvariantCulture, $"The bundle needs {Gigabytes(needed)} GB, and '{parent}' has {Gigabytes(free)} GB free. Make room, or choose a directory on another disk."));
+            throw new ExportException(target, string.Create(CultureInfo.InvariantCulture, $"'{target}' needs {Gigabytes(needed)} GB, and '{parent}' has {Gigabytes(free)} GB free. Make room, or choose a directory on another disk."));
         }
 
         string partial = $"{target}.partial-{Guid.NewGuid():N}";

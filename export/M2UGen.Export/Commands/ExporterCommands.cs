@@ -27,6 +27,9 @@ public static class ExporterCommands
     /// <summary><c>verify</c>: checks a bundle's contract and hashes.</summary>
     public static Command Verify() => VerifyCommand.Create();
 
+    /// <summary><c>synth</c>: writes a checkpoint of a published size with made-up weights.</summary>
+    public static Command Synth() => SynthCommand.Create();
+
     /// <summary>Parses and runs a command line with the exit codes above.</summary>
     /// <param name="root">The tool's root command.</param>
     /// <param name="args">The arguments.</param>
