@@ -18,7 +18,7 @@ namespace M2UGen.Sdk.Encoders;
 /// Rows of a medium that is not given stay the bundle's constant. A sense is there where the bundle has both its encoder and its prefix graph; graphs load at their
 /// first use, so a request of text alone loads none. Thread-safe; <see cref="Dispose"/> must come after the last call.
 /// </remarks>
-internal sealed class MediaEncoders : IDisposable
+internal sealed class MediaEncoders : IMediaEncoders, IDisposable
 {
     /// <summary>The prefix graph of audio.</summary>
     public const string AudioPrefix = "prefix-audio";

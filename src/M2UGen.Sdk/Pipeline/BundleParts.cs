@@ -1,4 +1,5 @@
 using System.Globalization;
+using M2UGen.Sdk.Encoders;
 using M2UGen.Sdk.Language;
 using M2UGen.Sdk.Language.Tokenization;
 using M2UGen.Sdk.Music;
@@ -40,14 +41,16 @@ internal static class BundleParts
         string provider = runtime.Provider == ExecutionProviderKind.Cpu
             ? "cpu"
             : string.Create(CultureInfo.InvariantCulture, $"{runtime.Provider.ToString().ToLowerInvariant()}:{runtime.DeviceId}");
+        MediaEncoders? encoders = HasLanguage(bundle) ? MediaEncoders.Open(bundle, models) : null;
         return new PipelineParts
         {
             Identity = new PipelineIdentity(bundle.ManifestSha256, bundle.Manifest.Family, provider, OnnxRuntimeHost.ThreadsOf(runtime), OnnxRuntimeHost.Version),
             Language = HasLanguage(bundle) ? LanguageModel.Open(bundle, models) : null,
+            Encoders = encoders,
             Music = ownMusic ?? (HasMusicGen(bundle) ? MusicGenDecoder.Open(models, bundle) : null),
             Project = bundle.Manifest.Components.ContainsKey(OutputProjector.Component) ? Projection(new OutputProjector(models)) : null,
             Models = models,
-            Owned = [models],
+            Owned = encoders is null ? [models] : [encoders, models],
         };
     }
 

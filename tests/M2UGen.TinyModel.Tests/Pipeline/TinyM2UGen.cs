@@ -12,9 +12,14 @@ public sealed class TinyM2UGen : IAsyncLifetime
     /// <summary>A prompt that the model answers with music.</summary>
     public const string MusicPrompt = "Generate a calm jazz piece with piano.";
 
+    /// <summary>Everything: language model, encoders, kNN index, MusicGen.</summary>
     public string BundlePath => Path.Combine(folder, "m2ugen");
 
+    /// <summary>The language model alone.</summary>
     public string LanguageOnlyPath => Path.Combine(folder, "language");
+
+    /// <summary>A file of the goldens' media.</summary>
+    public static string Medium(string name) => Path.Combine(Repository.Golden("m2ugen-base"), "media", name);
 
     public M2UGenPipeline Pipeline { get; private set; } = null!;
 
@@ -28,11 +33,17 @@ public sealed class TinyM2UGen : IAsyncLifetime
             OutputPath = BundlePath,
             Model = Path.Combine(Repository.Golden("m2ugen-musicgen"), "checkpoint.pth"),
             LlamaDirectory = Path.Combine(Repository.Golden("m2ugen-base"), "llama"),
+        };
+        await Exporter.ExportAsync(options with
+        {
             MusicDecoder = "musicgen",
             MusicDecoderPath = Path.Combine(Repository.Golden("m2ugen-base"), "musicgen"),
-        };
-        await Exporter.ExportAsync(options);
-        await Exporter.ExportAsync(options with { OutputPath = LanguageOnlyPath, MusicDecoderPath = null });
+            MertPath = Path.Combine(Repository.Golden("m2ugen-base"), "mert"),
+            VitPath = Path.Combine(Repository.Golden("m2ugen-base"), "vit"),
+            VivitPath = Path.Combine(Repository.Golden("m2ugen-base"), "vivit"),
+            KnnDirectory = Repository.Golden("m2ugen-base"),
+        });
+        await Exporter.ExportAsync(options with { OutputPath = LanguageOnlyPath });
         Pipeline = await LoadAsync(BundlePath);
     }
 
