@@ -39,23 +39,12 @@ internal static class CommandLine
         {
             return await parsed.InvokeAsync(configuration, cancellationToken);
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            return await FailAsync(ExitCode.Cancelled, "cancelled", "Cancelled.");
-        }
-        catch (ArgumentException e)
-        {
-            return await FailAsync(ExitCode.Usage, "usage", WithoutParameterName(e));
-        }
-        catch (Exception e) when (e is M2UGenException or IOException or UnauthorizedAccessException or NotSupportedException or FormatException)
-        {
-            return await FailAsync(ExitCode.Failure, e.GetType().Name, e.Message);
-        }
 #pragma warning disable CA1031 // The last resort of a program: whatever it is, say it and end with a failure.
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            return await FailAsync(ExitCode.Failure, e.GetType().Name, $"Unexpected: {e}");
+            Failure failure = Failure.Of(e, cancellationToken);
+            return await FailAsync(failure.Code, failure.Kind, failure.Message);
         }
 
         async Task<int> FailAsync(int code, string kind, string message)
@@ -73,10 +62,12 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand CreateRoot(TextReader input, TextWriter output, TextWriter error) => new("Questions about music, and music from words, with M2UGen and MusicGen on ONNX Runtime.")
+    private static RootCommand CreateRoot(TextReader input, TextWriter output, TextWriter error) => new("Questions about music, pictures and films, and music for them, with M2UGen and MusicGen on ONNX Runtime.")
     {
         GenerateCommand.Create(output, error),
+        GenerateCommand.CreateEdit(output, error),
         AskCommand.Create(output, error),
+        AskCommand.CreateCaption(output, error),
         ChatCommand.Create(input, output, error),
         BenchCommand.Create(output, error),
         ExporterCommands.Export(),
@@ -87,11 +78,4 @@ internal static class CommandLine
 
     private static string NameOf(ParseResult parsed) =>
         parsed.CommandResult.Command is RootCommand ? "m2ugen" : $"m2ugen {parsed.CommandResult.Command.Name}";
-
-    /// <summary>The framework appends "(Parameter 'name')" and the value, which mean nothing on a command line.</summary>
-    private static string WithoutParameterName(ArgumentException e)
-    {
-        int end = e.ParamName is null ? -1 : e.Message.IndexOf($" (Parameter '{e.ParamName}')", StringComparison.Ordinal);
-        return end < 0 ? e.Message : e.Message[..end];
-    }
 }

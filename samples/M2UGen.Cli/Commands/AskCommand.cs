@@ -7,14 +7,28 @@ using M2UGen.Sdk;
 
 namespace M2UGen.Cli.Commands;
 
-/// <summary>ask: a question to a text answer.</summary>
+/// <summary>ask and caption: a question, and what it is about, to a text answer.</summary>
 internal static class AskCommand
 {
-    /// <summary>Creates the command.</summary>
+    /// <summary>Creates <c>ask</c>.</summary>
     public static Command Create(TextWriter output, TextWriter error)
     {
-        Argument<string> question = new("question") { Description = "The question or instruction." };
-        Command command = new("ask", "Ask the language model of an M2UGen bundle; no music is made.") { question };
+        Command command = new("ask", "Ask the language model of an M2UGen bundle, about a sound, a picture or a film too; no music is made.");
+        PromptSwitch question = new(command, "question", "The question or instruction.", required: true);
+        return Complete(command, question, new MediaSwitches(command), (request, token) => request.AskAsync(token), output, error);
+    }
+
+    /// <summary>Creates <c>caption</c>.</summary>
+    public static Command CreateCaption(TextWriter output, TextWriter error)
+    {
+        Command command = new("caption", "Describe a piece of music in words.");
+        PromptSwitch question = new(command, "question", $"Another question than \"{M2UGenRequest.CaptionQuestion}\".", required: false);
+        return Complete(command, question, new MediaSwitches(command, needsAudio: true), (request, token) => request.CaptionMusicAsync(token), output, error);
+    }
+
+    private static Command Complete(
+        Command command, PromptSwitch question, MediaSwitches media, Func<M2UGenRequest, CancellationToken, Task<AnswerResult>> send, TextWriter output, TextWriter error)
+    {
         BundleSwitches bundle = new(command);
         AnswerSwitches answer = new(command);
         command.SetAction(async (parsed, cancellationToken) =>
@@ -25,7 +39,7 @@ internal static class AskCommand
             {
                 await using M2UGenPipeline pipeline = await bundle.LoadAsync(parsed, display, cancellationToken);
                 display.Show("Writing the answer", 0, 1);
-                return await pipeline.Prompt(parsed.GetRequiredValue(question)).WithGeneration(answer.Read(parsed)).AskAsync(cancellationToken);
+                return await send(media.Add(parsed, pipeline.Prompt(question.Read(parsed)).WithGeneration(answer.Read(parsed))), cancellationToken);
             });
             terminal.WriteLine(result.Text);
             JsonObject json = ResultJson.Of(result);

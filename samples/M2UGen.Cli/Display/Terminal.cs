@@ -49,6 +49,19 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
         }
     }
 
+    /// <summary>Says what went wrong, and goes on: an object on standard output in JSON mode, else a line on standard error.</summary>
+    public void Fail(string kind, string message)
+    {
+        if (json)
+        {
+            WriteJson(new JsonObject { ["error"] = kind, ["message"] = message }, onOneLine: true);
+        }
+        else
+        {
+            error.WriteLine(Printable(message));
+        }
+    }
+
     /// <summary>Writes the result as JSON; nothing where it is text.</summary>
     public void WriteJson(JsonNode node, bool onOneLine = false)
     {

@@ -8,7 +8,7 @@ namespace M2UGen.Cli.Switches;
 /// <summary>Which bundle, on which device, with which output: the switches of every command that runs a model.</summary>
 internal sealed class BundleSwitches
 {
-    private readonly Option<string?> _bundle = new("--bundle", "-b") { Description = "The bundle directory (made by 'export'). Default: the miniature MusicGen that comes with the program.", HelpName = "directory" };
+    private readonly Option<string?> _bundle = new("--bundle", "-b", "--model") { Description = "The bundle directory (made by 'export'). Default: the miniature MusicGen that comes with the program.", HelpName = "directory" };
     private readonly Option<int?> _threads = new("--threads") { Description = "Threads of one operator. Default: one a processor.", HelpName = "count", CustomParser = NumberParser.Parse<int> };
     private readonly Option<int?> _cuda = new("--cuda") { Description = "Run on this NVIDIA GPU instead of the processor.", HelpName = "device", CustomParser = NumberParser.Parse<int> };
     private readonly Option<string> _fidelity = new("--fidelity") { Description = "'improved', or 'reference' for the habits of the released programs.", DefaultValueFactory = _ => "improved" };
@@ -34,7 +34,13 @@ internal sealed class BundleSwitches
     public Fidelity Fidelity(ParseResult parsed) => parsed.GetValue(_fidelity) == "reference" ? M2UGen.Sdk.Fidelity.Reference : M2UGen.Sdk.Fidelity.Improved;
 
     /// <summary>The bundle directory asked for, or the one that comes with the program.</summary>
-    public string Locate(ParseResult parsed) => parsed.GetValue(_bundle) ?? MiniModel.BundlePath;
+    /// <exception cref="ArgumentException">It is a checkpoint, as the reference's --model takes it.</exception>
+    public string Locate(ParseResult parsed) => parsed.GetValue(_bundle) switch
+    {
+        null => MiniModel.BundlePath,
+        string path when File.Exists(path) => throw new ArgumentException($"'{path}' is a file, no bundle directory. A checkpoint becomes a bundle once: export --model {path} --output DIRECTORY."),
+        string path => path,
+    };
 
     /// <summary>Threads of one operator; 0 is one a processor.</summary>
     public int Threads(ParseResult parsed) => parsed.GetValue(_threads) ?? 0;

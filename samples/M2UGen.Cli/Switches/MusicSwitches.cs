@@ -6,7 +6,7 @@ namespace M2UGen.Cli.Switches;
 /// <summary>What music to make.</summary>
 internal sealed class MusicSwitches
 {
-    private readonly Option<TimeSpan?> _duration = new("--duration", "-d") { Description = $"How long the music shall be: 12, 12.5s, 2m or 1:30. Default: {MusicOptions.DefaultDuration.TotalSeconds:0} s.", HelpName = "time", CustomParser = DurationParser.Parse };
+    private readonly Option<TimeSpan?> _duration = new("--duration", "-d") { Description = $"How long the music shall be: 12, 12.5s, 2m or 1:30. Default: as long as --audio, else as --video, else {MusicOptions.DefaultDuration.TotalSeconds:0} s.", HelpName = "time", CustomParser = DurationParser.Parse };
     private readonly Option<int?> _steps = new("--max-new-tokens") { Description = "The exact number of decoder steps instead of a duration.", HelpName = "count", CustomParser = NumberParser.Parse<int> };
     private readonly Option<ulong?> _seed = new("--seed", "-s") { Description = "The same seed gives the same music. Default: a new one each time.", HelpName = "number", CustomParser = NumberParser.Parse<ulong> };
     private readonly Option<double?> _guidance = new("--guidance-scale", "-g") { Description = "How strictly the music follows the words; 1 switches guidance off. Default: the bundle's.", HelpName = "number", CustomParser = NumberParser.Parse<double> };
@@ -17,8 +17,8 @@ internal sealed class MusicSwitches
     private readonly Option<double?> _typicalP = new("--typical-p") { Description = "Locally typical codes up to this mass. Default: the bundle's.", HelpName = "number", CustomParser = NumberParser.Parse<double> };
     private readonly Option<bool> _greedy = new("--greedy") { Description = "Always the likeliest code, no chance." };
     private readonly Option<string> _conditioning = new("--conditioning") { Description = "What the music listens to: the answer's text, the projector's embedding, or both.", DefaultValueFactory = _ => "caption" };
-    private readonly Option<string?> _audioPrompt = new("--audio-prompt") { Description = "A WAV file that the music goes on from.", HelpName = "file" };
-    private readonly Option<string?> _melody = new("--melody") { Description = "A WAV file whose melody the music follows (melody models).", HelpName = "file" };
+    private readonly Option<string?> _audioPrompt = new("--audio-prompt") { Description = "Sound that the music goes on from: WAV, or whatever ffmpeg reads.", HelpName = "file" };
+    private readonly Option<string?> _melody = new("--melody") { Description = "Sound whose melody the music follows (melody models).", HelpName = "file" };
 
     /// <summary>Adds the switches to <paramref name="command"/>.</summary>
     public MusicSwitches(Command command)
@@ -59,14 +59,15 @@ internal sealed class MusicSwitches
         },
     };
 
-    /// <summary>Adds the sounds asked for to a request.</summary>
-    public async Task<M2UGenRequest> AddSoundsAsync(ParseResult parsed, M2UGenRequest request, CancellationToken cancellationToken)
+    /// <summary>Reads the sounds asked for; the function adds them to a request.</summary>
+    public async Task<Func<M2UGenRequest, M2UGenRequest>> LoadSoundsAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        if (parsed.GetValue(_audioPrompt) is string prompt)
+        AudioClip? prompt = parsed.GetValue(_audioPrompt) is string promptPath ? await AudioClip.LoadAsync(promptPath, cancellationToken) : null;
+        AudioClip? melody = parsed.GetValue(_melody) is string melodyPath ? await AudioClip.LoadAsync(melodyPath, cancellationToken) : null;
+        return request =>
         {
-            request = request.WithAudioPrompt(await AudioClip.LoadAsync(prompt, cancellationToken));
-        }
-
-        return parsed.GetValue(_melody) is string melody ? request.WithMelody(await AudioClip.LoadAsync(melody, cancellationToken)) : request;
+            request = prompt is null ? request : request.WithAudioPrompt(prompt);
+            return melody is null ? request : request.WithMelody(melody);
+        };
     }
 }

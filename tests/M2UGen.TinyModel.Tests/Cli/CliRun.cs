@@ -6,9 +6,12 @@ namespace M2UGen.TinyModel.Tests.Cli;
 internal sealed record CliRun(int Code, string Output, string Error)
 {
     /// <summary>Runs a line, split at spaces; '_' stands for a space inside a word.</summary>
-    public static async Task<CliRun> OfAsync(string line, string input = "", CancellationToken cancellationToken = default)
+    public static Task<CliRun> OfAsync(string line, string input = "", CancellationToken cancellationToken = default) =>
+        OfAsync([.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(a => a.Replace('_', ' '))], input, cancellationToken);
+
+    /// <summary>Runs a command line as a shell has split it.</summary>
+    public static async Task<CliRun> OfAsync(string[] args, string input = "", CancellationToken cancellationToken = default)
     {
-        string[] args = [.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(a => a.Replace('_', ' '))];
         using StringReader reader = new(input);
         using StringWriter output = new();
         using StringWriter error = new();

@@ -17,6 +17,11 @@ public sealed class CommandLineTests
     [InlineData("generate x --duration 3 --max-new-tokens 40")]
     [InlineData("generate x --output - --json")]
     [InlineData("bench --repeat 0")]
+    [InlineData("edit Louder")]
+    [InlineData("edit --audio x.wav")]
+    [InlineData("caption")]
+    [InlineData("ask why --prompt why")]
+    [InlineData("generate x --knn-index a --knn-size many")]
     public async Task RunAsync_WrongUsage_EndsWith2AndSaysWhy(string line)
     {
         CliRun run = await CliRun.OfAsync(line);
@@ -54,6 +59,9 @@ public sealed class CommandLineTests
     [InlineData("--help")]
     [InlineData("generate --help")]
     [InlineData("ask -h")]
+    [InlineData("edit --help")]
+    [InlineData("caption --help")]
+    [InlineData("chat --help")]
     [InlineData("--version")]
     public async Task RunAsync_Help_EndsWith0(string line)
     {
@@ -73,6 +81,35 @@ public sealed class CommandLineTests
         CliRun run = await CliRun.OfAsync(line);
         Assert.Equal(1, run.Code);
         Assert.Contains("no-such-folder", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ask")]
+    [InlineData("generate")]
+    [InlineData("edit")]
+    [InlineData("caption")]
+    public async Task Help_NamesTheSwitchesOfTheReferencesProgramToo(string command)
+    {
+        CliRun run = await CliRun.OfAsync([command, "--help"]);
+        Assert.All(
+            ["--prompt", "--audio", "--audio_file", "--image", "--image_file", "--video", "--video_file", "--knn_dir", "--model"],
+            name => Assert.Contains(name, run.Output, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task RunAsync_CheckpointAsModel_SaysHowItBecomesABundle()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            CliRun run = await CliRun.OfAsync(["ask", "--prompt", "why?", "--model", path]);
+            Assert.Equal(2, run.Code);
+            Assert.Contains("export --model", run.Error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     [Fact]

@@ -86,6 +86,67 @@ public sealed class MiniCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Chat_Commands_UndoSaveLoadReset()
+    {
+        string file = Target("talk.json");
+        CliRun run = await CliRun.OfAsync(
+            ["chat", "-o", _folder, "-d", "0.3", "-q"],
+            $"piano\nflute\n/undo\n/save {file}\n/reset\n/turns\n/load {file}\n/turns\n/undo\n/undo\n/help\n/quit\nnot read\n");
+        Assert.Equal((0, ""), (run.Code, run.Error));
+        Assert.Equal(["music-1.wav", "music-2.wav", "talk.json", "talk.json.wav"], Directory.GetFiles(_folder).Select(Path.GetFileName).Order());
+        string[] lines = run.Output.ReplaceLineEndings("\n").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(
+            ["The last turn is taken back.", "Saved 1 turns.", "Forgotten.", "Read 1 turns.", "> piano", "♪ 0.30 s", "The last turn is taken back.", "There is no turn to take back."],
+            lines[2..10]);
+        Assert.Contains("/video", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("Music = ", await File.ReadAllTextAsync(file), StringComparison.Ordinal);
+
+        // The music beside the words is the clip itself and not what 16 bits left of it.
+        AudioClip saved = await AudioClip.LoadAsync($"{file}.wav");
+        AudioClip rounded = await AudioClip.LoadAsync(Target("music-1.wav"));
+        Assert.Equal(rounded.Samples.Length, saved.Samples.Length);
+        Assert.NotEqual(rounded.Samples.ToArray(), saved.Samples.ToArray());
+    }
+
+    [Fact]
+    public async Task Chat_AFailedLine_IsSaidAndTheNextOneRuns()
+    {
+        CliRun run = await CliRun.OfAsync(
+            ["chat", "-o", _folder, "-d", "0.3", "-q"],
+            "/sing\n/audio\n/image no-such.png\n/load no-such.json\npiano\n");
+        Assert.Equal(1, run.Code);
+        string[] errors = run.Error.ReplaceLineEndings("\n").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(4, errors.Length);
+        Assert.Contains("'/sing'", errors[0], StringComparison.Ordinal);
+        Assert.Contains("no-such.png", errors[2], StringComparison.Ordinal);
+        Assert.True(File.Exists(Target("music-1.wav")));
+    }
+
+    [Fact]
+    public async Task Chat_FailedLineWithJson_IsOneObject()
+    {
+        CliRun run = await CliRun.OfAsync(["chat", "-o", _folder, "-d", "10h", "--json"], "");
+        Assert.Equal(2, run.Code);
+        CliRun turn = await CliRun.OfAsync(["chat", "-o", _folder, "-d", "0.3", "--json"], "/sing\npiano\n");
+        string[] lines = turn.Output.ReplaceLineEndings("\n").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, lines.Length);
+        Assert.Equal("usage", JsonDocument.Parse(lines[0]).RootElement.GetProperty("error").GetString());
+    }
+
+    [Theory]
+    [InlineData("edit", "Louder", "--audio", "WithMelody")]
+    [InlineData("generate", "Louder", "--video", "look at pictures and films")]
+    [InlineData("caption", "What?", "--audio", "no language model")]
+    public async Task MediaWithoutALanguageModel_AreRefusedBeforeTheFileIsRead(string command, string words, string medium, string says)
+    {
+        string[] output = command == "caption" ? [] : ["-o", Target("a.wav")];
+        CliRun run = await CliRun.OfAsync([command, words, medium, "no-such-file.wav", .. output]);
+        Assert.Equal(1, run.Code);
+        Assert.Contains(says, run.Error, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder));
+    }
+
+    [Fact]
     public async Task Bench_Json_HasTheMusicNumbers()
     {
         CliRun run = await CliRun.OfAsync("bench -d 0.5 -n 3 --json");

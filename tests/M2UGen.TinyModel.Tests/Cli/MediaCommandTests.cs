@@ -1,0 +1,84 @@
+using System.Text.Json;
+using M2UGen.Sdk;
+using M2UGen.TinyModel.Tests.Pipeline;
+
+namespace M2UGen.TinyModel.Tests.Cli;
+
+/// <summary>The program with a bundle that listens, looks, talks and plays.</summary>
+public sealed class MediaCommandTests(TinyM2UGen tiny) : IClassFixture<TinyM2UGen>, IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("m2ugen-cli").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Ask_NamesOfTheReferencesProgram_AnswersAboutThePicture()
+    {
+        CliRun run = await RunAsync("ask", "--prompt", "What do you see?", "--image_file", TinyM2UGen.Medium("image_y.png"), "--temperature", "0");
+        Assert.Equal((0, "I see a grey pattern."), (run.Code, run.Output.Trim()));
+    }
+
+    [Fact]
+    public async Task Caption_Json_CarriesTheHashAndTheQuestion()
+    {
+        CliRun run = await RunAsync("caption", "--audio", TinyM2UGen.Medium("audio_b.wav"), "--knn", "--knn-size", "3", "--temperature", "0", "--max-tokens", "8", "--json");
+        Assert.Equal(0, run.Code);
+        JsonElement manifest = JsonDocument.Parse(run.Output).RootElement.GetProperty("manifest");
+        Assert.Equal(M2UGenRequest.CaptionQuestion, manifest.GetProperty("prompt").GetString());
+        Assert.Equal(64, manifest.GetProperty("audio_hash").GetString()!.Length);
+        Assert.Equal(3, manifest.GetProperty("knn").GetProperty("cache_size").GetInt32());
+    }
+
+    [Fact]
+    public async Task Edit_Sound_WritesMusicOfItsLength()
+    {
+        string song = TinyM2UGen.Medium("audio_b.wav");
+        CliRun run = await RunAsync("edit", "Remove the drums from the music.", "--audio", song, "-o", Target("edited.wav"), "-s", "5", "--answer-temperature", "0");
+        Assert.Equal(0, run.Code);
+        Assert.Contains("Listening and looking", run.Error, StringComparison.Ordinal);
+        Assert.Equal((await AudioClip.LoadAsync(song)).Duration.TotalSeconds, (await AudioClip.LoadAsync(Target("edited.wav"))).Duration.TotalSeconds, 3);
+    }
+
+    [Fact]
+    public async Task Ask_KnnDirectoryWithoutAnIndex_SaysSo()
+    {
+        CliRun run = await RunAsync("ask", "What?", "--audio", TinyM2UGen.Medium("audio_b.wav"), "--knn_dir", _folder);
+        Assert.Equal(1, run.Code);
+        Assert.Contains("knn.index", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--audio", "no-such-file.wav", "no-such-file.wav")]
+    [InlineData("--image", "broken.png", "broken.png")]
+    public async Task Ask_FileThatCannotBeRead_NamesIt(string medium, string file, string says)
+    {
+        await File.WriteAllTextAsync(Target("broken.png"), "no picture");
+        CliRun run = await RunAsync("ask", "What?", medium, Target(file));
+        Assert.Equal(1, run.Code);
+        Assert.Contains(says, run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Chat_PictureThenMusic_TheLastMusicIsHeard()
+    {
+        CliRun run = await CliRun.OfAsync(
+            ["chat", "--bundle", tiny.BundlePath, "-q", "-o", _folder, "-d", "0.5", "--answer-temperature", "0", "--json"],
+            $"/image {TinyM2UGen.Medium("image_x.png")}\nWhat do you see?\nWhat do you see?\n{TinyM2UGen.MusicPrompt}\nDescribe the music in detail.\n/save {Target("talk")}\n");
+        Assert.Equal(0, run.Code);
+        JsonElement[] turns = [.. run.Output.ReplaceLineEndings("\n").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.Equal(4, turns.Length);
+        Assert.Equal("I see a colourful gradient.", turns[0].GetProperty("answer").GetProperty("text").GetString());
+        Assert.Equal(JsonValueKind.Null, turns[3].GetProperty("music").ValueKind);
+        JsonElement saved = JsonDocument.Parse(await File.ReadAllTextAsync(Target("talk"))).RootElement.GetProperty("turns");
+
+        // The picture belongs to its line alone; the music goes on to the line after it.
+        Assert.True(saved[0].GetProperty("manifest").TryGetProperty("image_hash", out _));
+        Assert.False(saved[1].GetProperty("manifest").TryGetProperty("image_hash", out _));
+        Assert.Equal(saved[2].GetProperty("music_hash").GetString(), saved[3].GetProperty("manifest").GetProperty("audio_hash").GetString());
+    }
+
+    private Task<CliRun> RunAsync(string command, params string[] arguments) => CliRun.OfAsync([command, "--bundle", tiny.BundlePath, .. arguments]);
+
+    private string Target(string name) => Path.Combine(_folder, name);
+}
