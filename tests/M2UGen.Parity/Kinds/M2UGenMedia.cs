@@ -39,6 +39,14 @@ internal sealed class M2UGenMedia(ParityCase c, MediaEncoders senses)
     public static string? FileOf(JsonElement row, string medium) =>
         row.TryGetProperty(medium, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
+    /// <summary>The request with the sound and the picture that a row names, as files.</summary>
+    public M2UGenRequest Attach(JsonElement row, M2UGenRequest request)
+    {
+        request = FileOf(row, "audio") is { } audio ? request.WithAudio(PathOf(audio)) : request;
+        request = FileOf(row, "image") is { } image ? request.WithImage(PathOf(image)) : request;
+        return request;
+    }
+
     public AudioClip Audio(string file) => AudioClip.LoadAsync(PathOf(file)).GetAwaiter().GetResult();
 
     public ImageFrame Image(string file) => ImageFrame.LoadAsync(PathOf(file)).GetAwaiter().GetResult();

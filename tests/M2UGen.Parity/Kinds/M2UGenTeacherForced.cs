@@ -50,8 +50,8 @@ internal static class M2UGenTeacherForced
         else if (M2UGenKind.HasMedia(media))
         {
             prefix = c.Expected.Float(contribution);
-            report.Skip(contribution, $"{M2UGenKind.NeedsEncoder}; taken as given");
-            report.SkipAll($"{row}.prefix", M2UGenKind.NeedsEncoder);
+            report.Skip(contribution, $"{M2UGenKind.NoEncoder}; taken as given");
+            report.SkipAll($"{row}.prefix", M2UGenKind.NoEncoder);
         }
         else
         {
