@@ -39,12 +39,12 @@ internal sealed class M2UGenMedia(ParityCase c, MediaEncoders senses)
     public static string? FileOf(JsonElement row, string medium) =>
         row.TryGetProperty(medium, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
-    /// <summary>The request with the sound and the picture that a row names, as files.</summary>
+    /// <summary>The request with the media that a row names: sound and picture as files, of a film the frames that the reference saw, whose place it drew at random.</summary>
     public M2UGenRequest Attach(JsonElement row, M2UGenRequest request)
     {
         request = FileOf(row, "audio") is { } audio ? request.WithAudio(PathOf(audio)) : request;
         request = FileOf(row, "image") is { } image ? request.WithImage(PathOf(image)) : request;
-        return request;
+        return FileOf(row, "video") is { } video ? request.WithVideo(VideoClip.FromFrames(Frames(video), TimeSpan.FromSeconds(1))) : request;
     }
 
     public AudioClip Audio(string file) => AudioClip.LoadAsync(PathOf(file)).GetAwaiter().GetResult();
@@ -66,7 +66,8 @@ internal sealed class M2UGenMedia(ParityCase c, MediaEncoders senses)
             return [.. indices.Select(index => ImageFrame.FromRgb(pixels.AsSpan(index * size, size), shape[2], shape[1]))];
         }
 
-        throw new ParityException("films cannot be read yet");
+        VideoClip film = VideoClip.OpenAsync(PathOf(file)).GetAwaiter().GetResult();
+        return film.ReadFramesAsync(indices, applyRotation: false, CancellationToken.None).GetAwaiter().GetResult();
     }
 
     private float[] Feature(string file, Func<float[]> encode)
