@@ -1,6 +1,6 @@
 namespace M2UGen.Sdk.Media.Image;
 
-/// <summary>From a picture's file to its pixels, equal to PIL's <c>convert('RGB')</c>.</summary>
+/// <summary>From a picture's file to its pixels, equal to PIL's <c>convert('RGB')</c>: all formats but TIFF, see <see cref="TiffReader"/>.</summary>
 /// <remarks>
 /// Each format's own reader looks through the file's structure first: it finds the orientation and the palette, leaves out what has no part in the pixels,
 /// and hands the rest to Skia, which decodes. Reference: gradio's picture input (exif_transpose, convert('RGB')) before m2ugen.py encode_image;
@@ -25,7 +25,7 @@ internal static class ImageDecoder
                 ImageFormat.Webp => WebpFile.Prepare(file),
                 ImageFormat.Gif => GifFile.Prepare(file),
                 ImageFormat.Bmp => BmpFile.Prepare(file),
-                _ => throw new ImageException("this is no picture of a kind that is read: PNG, JPEG, WebP, GIF or BMP."),
+                _ => throw new ImageException("this is no picture of a kind that is read: PNG, JPEG, WebP, GIF, BMP or TIFF."),
             };
             return SkiaDecoder.Decode(image, options);
         }

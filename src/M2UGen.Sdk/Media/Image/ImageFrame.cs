@@ -39,12 +39,13 @@ public sealed class ImageFrame
         return new ImageFrame(rgb.ToArray(), width, height);
     }
 
-    /// <summary>Reads a picture: PNG, JPEG, WebP, GIF (its first frame) or BMP.</summary>
+    /// <summary>Reads a picture: PNG, JPEG, WebP, GIF (its first frame), BMP, and with ffmpeg TIFF (its first page).</summary>
     /// <remarks>
     /// The picture comes out upright: rotated as its EXIF orientation says. Transparency is dropped and not blended; 16 bits become 8; grey is repeated
     /// three times; colour profiles are not applied. The size is checked before pixels are decoded.
     /// </remarks>
     /// <exception cref="MediaFormatException">It is no such picture, is damaged or cut short, or exceeds the default <see cref="MediaOptions"/>.</exception>
+    /// <exception cref="MediaToolException">It is a TIFF picture, and there is no ffmpeg.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static Task<ImageFrame> LoadAsync(string path, CancellationToken cancellationToken = default) => LoadAsync(MediaSource.FromFile(path), MediaOptions.Default, cancellationToken);
 
@@ -71,6 +72,11 @@ public sealed class ImageFrame
     {
         ArgumentNullException.ThrowIfNull(source);
         ReadOnlyMemory<byte> file = await source.ReadBytesAsync(Math.Min(options.Limits.MaxFileBytes, MaxFileBytes), cancellationToken).ConfigureAwait(false);
+
+        if (ImageSignature.Of(file.Span) == ImageFormat.Tiff)
+        {
+            return await TiffReader.ReadAsync(source, file, options, cancellationToken).ConfigureAwait(false);
+        }
 
         // Decoding is the processor's work and may take a while: not on the caller's thread.
         return await Task.Run(() => ImageDecoder.Decode(file, source.Path, options), cancellationToken).ConfigureAwait(false);

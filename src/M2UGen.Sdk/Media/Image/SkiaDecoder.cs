@@ -39,7 +39,7 @@ internal static class SkiaDecoder
     private static unsafe ImageFrame Decode(SKCodec codec, PreparedImage image, ImageDecodeOptions options)
     {
         (int width, int height) = (codec.Info.Width, codec.Info.Height);
-        CheckSize(width, height, options);
+        ImageSize.Check(width, height, options.Limits);
         SKImageInfo info = new(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, null);
         nuint size = (nuint)width * (nuint)height * BytesPerPixel;
         byte* pixels = (byte*)NativeMemory.AllocZeroed(size);
@@ -52,26 +52,11 @@ internal static class SkiaDecoder
             }
 
             image.Palette?.Apply(new Span<byte>(pixels, checked((int)size)), options.PaletteIndicesAsGrey);
-            return Orientation.Pack(new ReadOnlySpan<byte>(pixels, (int)size), 4, width, height, options.ApplyOrientation ? image.Orientation : 1);
+            return Orientation.Pack(new ReadOnlySpan<byte>(pixels, (int)size), BytesPerPixel, width, height, options.ApplyOrientation ? image.Orientation : 1);
         }
         finally
         {
             NativeMemory.Free(pixels);
-        }
-    }
-
-    private static void CheckSize(int width, int height, ImageDecodeOptions options)
-    {
-        // An array holds 2^31 bytes, and 4 are needed a pixel.
-        long most = Math.Min(options.Limits.MaxPixels, Array.MaxLength / BytesPerPixel);
-        if ((long)width * height > most)
-        {
-            throw new ImageException($"{width} x {height} pixels are more than the {most} that are read (MediaOptions.MaxPixels).");
-        }
-
-        if (Math.Max(width, height) > Resizer.MaxSide)
-        {
-            throw new ImageException($"a side of {Math.Max(width, height)} pixels is longer than {Resizer.MaxSide}.");
         }
     }
 }
