@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using M2UGen.Sdk.Runtime.Bundles;
@@ -26,6 +27,13 @@ internal readonly struct ComponentNumbers(ModelBundle bundle, string component)
             && number == Math.Truncate(number) && number >= least && number <= most => (int)number,
         JsonNode other => throw Refuse(key, other.ToJsonString(), least, most),
     };
+
+    /// <summary>A number that must be there.</summary>
+    /// <exception cref="ModelBundleException">It is missing, no number, or out of range.</exception>
+    public double Real(string key, double least, double most) =>
+        _config[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out double number) && number >= least && number <= most
+            ? number
+            : throw new ModelBundleException(bundle.Directory, Describe(key, _config[key]?.ToJsonString() ?? "nothing", string.Create(CultureInfo.InvariantCulture, $"a number from {least} to {most}")));
 
     /// <summary>A word out of a few that must be there.</summary>
     /// <exception cref="ModelBundleException">It is missing, or none of them.</exception>

@@ -70,6 +70,9 @@ internal sealed record MusicGenConfig
 
     public required MusicGenDefaults Defaults { get; init; }
 
+    /// <summary>The text encoder's numbers.</summary>
+    public T5TextConfig Text => new(TextWidth, TextVocabularySize, TextPadTokenId, MaxCaptionTokens);
+
     /// <summary>Codebooks of one channel: how far the delay pattern spreads a frame over steps.</summary>
     public int CodebooksPerChannel => Codebooks / Channels;
 

@@ -25,7 +25,7 @@ internal sealed class MusicGenDecoder : IMusicDecoder
     {
         _models = models;
         Config = config;
-        Text = new T5TextEncoder(models, config, tokenize);
+        Text = new T5TextEncoder(models, config.Text, tokenize);
         Codec = new EncodecDecoder(models, config.Codec);
         Encoder = hasEncoder ? new EncodecEncoder(models, config.Codec) : null;
         Prompts = new AudioPromptPreprocessor(config);
@@ -55,10 +55,7 @@ internal sealed class MusicGenDecoder : IMusicDecoder
     public static MusicGenDecoder Open(ModelSet models, ModelBundle bundle)
     {
         MusicGenConfig config = MusicGenConfig.From(bundle);
-        string folder = bundle.Manifest.Tokenizers.TryGetValue(MusicGenConfig.TextComponent, out BundleTokenizer? files)
-            ? bundle.PathOf(files.Folder)
-            : throw new ModelBundleException(bundle.Directory, $"Bundle '{bundle.Directory}' has no tokenizer '{MusicGenConfig.TextComponent}', so it cannot read captions. Export it again with this version of m2ugen-export.");
-        return new MusicGenDecoder(models, config, T5TextTokenizer.Load(folder).Encode, bundle.Manifest.Components.ContainsKey(EncodecConfig.EncoderComponent));
+        return new MusicGenDecoder(models, config, T5TextTokenizer.Load(bundle.TokenizerFolder(MusicGenConfig.TextComponent)).Encode, bundle.Manifest.Components.ContainsKey(EncodecConfig.EncoderComponent));
     }
 
     public void Check(MusicDecoderRequest request)

@@ -8,10 +8,13 @@ namespace M2UGen.Sdk.Music.MusicGen;
 /// nothing changes but the time it takes. Melody models do not hide it, see <see cref="Fidelity.PadCaption"/>.
 /// </remarks>
 /// <param name="models">The bundle's components.</param>
-/// <param name="config">The model's numbers.</param>
+/// <param name="config">The component's numbers.</param>
 /// <param name="tokenize">A caption's ids with the end token, cut to the given number of tokens.</param>
-internal sealed class T5TextEncoder(ModelSet models, MusicGenConfig config, Func<string, int, int[]> tokenize)
+internal sealed class T5TextEncoder(ModelSet models, T5TextConfig config, Func<string, int, int[]> tokenize)
 {
+    /// <summary>Tokens of a caption at most.</summary>
+    public int MaxTokens => config.MaxTokens;
+
     /// <summary>The ids of a caption.</summary>
     /// <param name="caption">Any text, the empty one too.</param>
     /// <param name="paddedLength">Pad or cut to so many tokens; null: the caption's own, cut at the text encoder's limit.</param>
@@ -19,22 +22,8 @@ internal sealed class T5TextEncoder(ModelSet models, MusicGenConfig config, Func
     /// <exception cref="InferenceException">The tokenizer knows an id that the text encoder has no embedding for.</exception>
     public (long[] Ids, long[] Mask) Tokenize(string caption, int? paddedLength)
     {
-        int[] ids = tokenize(caption, paddedLength ?? config.MaxCaptionTokens);
-        long[] row = new long[paddedLength ?? ids.Length];
-        long[] mask = new long[row.Length];
-        row.AsSpan().Fill(config.TextPadTokenId);
-        for (int i = 0; i < ids.Length; i++)
-        {
-            if (ids[i] >= config.TextVocabularySize)
-            {
-                throw new InferenceException(MusicGenConfig.TextComponent, $"The tokenizer gave the id {ids[i]} for a part of the caption \"{caption}\"; the text encoder has {config.TextVocabularySize} ids. The bundle's tokenizer and text encoder are not of one model: export it again from one directory.");
-            }
-
-            row[i] = ids[i];
-            mask[i] = 1;
-        }
-
-        return (row, mask);
+        int[] ids = tokenize(caption, paddedLength ?? config.MaxTokens);
+        return TokenRows.Create(ids, paddedLength ?? ids.Length, config.PadTokenId, config.VocabularySize, MusicGenConfig.TextComponent, caption);
     }
 
     /// <summary>Encodes one caption.</summary>
@@ -55,11 +44,11 @@ internal sealed class T5TextEncoder(ModelSet models, MusicGenConfig config, Func
         using IModelRun run = models.Get(MusicGenConfig.TextComponent).CreateRun();
         using NativeTensor inputIds = NativeTensor.Of(ids, batch, length);
         using NativeTensor attentionMask = NativeTensor.Of(mask, batch, length);
-        using NativeTensor states = NativeTensor.Allocate<float>(batch, length, config.TextWidth);
+        using NativeTensor states = NativeTensor.Allocate<float>(batch, length, config.Width);
         run.BindInput("input_ids", inputIds);
         run.BindInput("attention_mask", attentionMask);
         run.BindOutput("last_hidden_state", states);
         run.Run(cancellationToken);
-        return new ConditioningRows(states.AsSpan<float>().ToArray(), mask.ToArray(), batch, length, config.TextWidth);
+        return new ConditioningRows(states.AsSpan<float>().ToArray(), mask.ToArray(), batch, length, config.Width);
     }
 }

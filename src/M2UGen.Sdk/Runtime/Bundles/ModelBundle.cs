@@ -71,6 +71,12 @@ internal sealed class ModelBundle
             .Concat(Manifest.Tokenizers.Values.SelectMany(tokenizer => tokenizer.Files))
             .Concat(Manifest.Indexes.Values);
 
+    /// <summary>The folder of a tokenizer, full path.</summary>
+    /// <exception cref="ModelBundleException">The bundle has no such tokenizer.</exception>
+    public string TokenizerFolder(string name) => Manifest.Tokenizers.TryGetValue(name, out BundleTokenizer? tokenizer)
+        ? PathOf(tokenizer.Folder)
+        : throw new ModelBundleException(Directory, $"Bundle '{Directory}' has no tokenizer '{name}', so it cannot read captions. Export it again with this version of m2ugen-export.");
+
     /// <summary>The component called <paramref name="name"/>.</summary>
     /// <exception cref="ModelBundleException">The bundle has no such component.</exception>
     public BundleComponent Component(string name) => Manifest.Components.TryGetValue(name, out BundleComponent? component)
