@@ -54,6 +54,7 @@ internal static class CausalAttention
     /// <param name="ports">The cache's ports.</param>
     /// <param name="rotary">Cosines and sines, or null for models without rotary embedding.</param>
     /// <param name="outputName">Name of the output projection under <paramref name="name"/>: <c>wo</c>, <c>out_proj</c>.</param>
+    /// <param name="bias">[B or 1, 1 or heads, S, total length] float, added to the scores beside the causal mask; none: nothing is.</param>
     /// <returns>[B, S, out] float.</returns>
     public static Value Emit(
         GraphBuilder graph,
@@ -64,7 +65,8 @@ internal static class CausalAttention
         HeadShape heads,
         KVCachePorts ports,
         RotaryTables? rotary = null,
-        string outputName = "wo")
+        string outputName = "wo",
+        Value bias = default)
     {
         if (heads.Rotary != rotary is not null)
         {
@@ -78,11 +80,21 @@ internal static class CausalAttention
         (string presentKey, string presentValue) = ports.Present(layer);
         string context = $"{name}/GroupQueryAttention/output_0";
         Value[] inputs = [qkv, Value.None, Value.None, pastKey, pastValue, ports.SequenceLengths, ports.TotalLength];
+        if (rotary is not null || !bias.IsNone)
+        {
+            inputs = [.. inputs, rotary?.Cos ?? Value.None, rotary?.Sin ?? Value.None];
+        }
+
+        if (!bias.IsNone)
+        {
+            inputs = [.. inputs, Value.None, bias];
+        }
+
         graph.Node(
             "GroupQueryAttention",
             "com.microsoft",
             $"{name}/GroupQueryAttention",
-            rotary is null ? inputs : [.. inputs, rotary.Cos, rotary.Sin],
+            inputs,
             [context, presentKey, presentValue],
             [
                 ("num_heads", heads.Heads),

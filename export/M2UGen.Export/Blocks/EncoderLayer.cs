@@ -43,7 +43,7 @@ internal sealed record EncoderLayerWeights
     public required NormWeights FeedForwardNorm { get; init; }
 }
 
-/// <summary>A layer of a transformer encoder without masks.</summary>
+/// <summary>A layer of a transformer encoder.</summary>
 /// <remarks>
 /// <code>
 /// pre-norm:   x ─┬─ norm ─ part ─ + ─         post-norm:  x ─┬─ part ─ + ─ norm ─
@@ -59,9 +59,10 @@ internal static class EncoderLayer
     /// <param name="x">[B, T, d] float.</param>
     /// <param name="weights">The layer's weights.</param>
     /// <param name="form">What it shares with the others.</param>
-    public static Value Emit(GraphBuilder graph, string name, Value x, EncoderLayerWeights weights, EncoderLayerForm form)
+    /// <param name="mask">[B, T] int32, 1 where a position may be looked at and 0 where not; none: all may be.</param>
+    public static Value Emit(GraphBuilder graph, string name, Value x, EncoderLayerWeights weights, EncoderLayerForm form, Value mask = default)
     {
-        x = Part("attention", x, weights.AttentionNorm, input => SelfAttention.Emit(graph, $"{name}/attention", input, weights.Attention, form.Heads));
+        x = Part("attention", x, weights.AttentionNorm, input => SelfAttention.Emit(graph, $"{name}/attention", input, weights.Attention, form.Heads, mask));
         return Part("feed_forward", x, weights.FeedForwardNorm, input =>
         {
             Value inner = Linear.Emit(graph, $"{name}/feed_forward/up", input, weights.Up.Weight, weights.Up.Bias);

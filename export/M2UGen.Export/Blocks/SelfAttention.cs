@@ -21,16 +21,19 @@ internal static class SelfAttention
     /// <param name="x">[B, T, d] float.</param>
     /// <param name="weights">The layers.</param>
     /// <param name="heads">Number of heads; d is a multiple of it.</param>
-    public static Value Emit(GraphBuilder graph, string name, Value x, SelfAttentionWeights weights, int heads)
+    /// <param name="mask">[B, T] int32, 1 where a position may be looked at and 0 where not; none: all may be.</param>
+    /// <param name="bias">[B or 1, heads, T, T] float, added to the scores; none: nothing is.</param>
+    public static Value Emit(GraphBuilder graph, string name, Value x, SelfAttentionWeights weights, int heads, Value mask = default, Value bias = default)
     {
         long width = weights.Output.Weight.Shape[0];
         Weight matrix = Weight.Stack($"{name}: q|k|v", weights.Query.Weight, weights.Key.Weight, weights.Value.Weight);
-        Weight? bias = weights.Query.Bias is { } q && weights.Key.Bias is { } k && weights.Value.Bias is { } v
+        Weight? packedBias = weights.Query.Bias is { } q && weights.Key.Bias is { } k && weights.Value.Bias is { } v
             ? Weight.Stack($"{name}: q|k|v bias", q, k, v)
             : null;
-        Value qkv = Linear.Emit(graph, $"{name}/qkv", x, matrix, bias);
+        Value qkv = Linear.Emit(graph, $"{name}/qkv", x, matrix, packedBias);
         Value[] parts = graph.Ops("Split", $"{name}/Split", 3, [qkv, graph.Int64s(width, width, width)], ("axis", -1));
-        Value context = graph.MicrosoftOp("MultiHeadAttention", $"{name}/MultiHeadAttention", [parts[0], parts[1], parts[2]], ("num_heads", heads));
+        Value[] inputs = mask.IsNone && bias.IsNone ? parts : [.. parts, Value.None, mask, bias];
+        Value context = graph.MicrosoftOp("MultiHeadAttention", $"{name}/MultiHeadAttention", inputs, ("num_heads", heads));
         return Linear.Emit(graph, $"{name}/out_proj", context, weights.Output.Weight, weights.Output.Bias);
     }
 }

@@ -84,6 +84,18 @@ internal sealed partial class ConfigReader
         return new ConfigReader(_path, $"{_prefix}{key}.", default, []);
     }
 
+    /// <summary>An object inside this one that may be left out: then all of its keys are.</summary>
+    public ConfigReader SectionOr(string key)
+    {
+        if (Has(key))
+        {
+            return Section(key);
+        }
+
+        using JsonDocument document = JsonDocument.Parse("{}");
+        return new ConfigReader(_path, $"{_prefix}{key}.", document.RootElement.Clone(), _problems);
+    }
+
     /// <summary>A whole number that must be there, from <paramref name="smallest"/> to <paramref name="largest"/>.</summary>
     public int Int(string key, int smallest = 1, int largest = LargestSize) => Number(key, Find(key, required: true), smallest, smallest, largest);
 

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using M2UGen.Export.Architectures;
 using M2UGen.Export.Architectures.AudioLdm2;
 using M2UGen.Export.Bundles;
 using M2UGen.Export.Checkpoints;
@@ -6,7 +8,7 @@ using M2UGen.Export.Graph;
 
 namespace M2UGen.Export.Sources;
 
-/// <summary>One folder of an AudioLDM2 directory as diffusers lays it out: <c>unet</c>, <c>vae</c> or <c>vocoder</c>, each of which exports alone as well.</summary>
+/// <summary>One folder of an AudioLDM2 directory as diffusers lays it out: <c>text_encoder</c>, <c>text_encoder_2</c>, <c>projection_model</c>, <c>language_model</c>, <c>unet</c>, <c>vae</c> or <c>vocoder</c>, each of which exports alone as well.</summary>
 /// <remarks>Files: <c>config.json</c> and the weights (one file or shards, safetensors or .bin). Nothing is read from the weights before a graph is saved.</remarks>
 internal sealed class DiffusionFolder : IDisposable
 {
@@ -54,6 +56,47 @@ internal sealed class DiffusionFolder : IDisposable
         return new DiffusionFolder(
             folder,
             (weights, options) => [UNetGraph.Create(config, weights, options), UNetConditionGraph.Create(config, weights, options), UNetTimeGraph.Create(config, weights, options)]);
+    }
+
+    /// <summary>Opens a CLAP (<c>text_encoder</c>): components <c>clap-text</c> and <c>clap-audio</c>.</summary>
+    /// <exception cref="CheckpointException">The folder, its configuration or its weights are missing, damaged, another model's or unsupported.</exception>
+    public static DiffusionFolder OpenClap(string folder)
+    {
+        ClapConfig config = ClapConfig.Read(ConfigOf(folder));
+        return new DiffusionFolder(folder, (weights, options) => [ClapTextGraph.Create(config, weights, options), ClapAudioGraph.Create(config, weights, options)]);
+    }
+
+    /// <summary>The manifest's <c>preprocessing.clap</c> of a CLAP and its feature extractor.</summary>
+    /// <param name="folder">The CLAP's folder.</param>
+    /// <param name="extractor">Holds <c>preprocessor_config.json</c> where there is one: <c>feature_extractor</c>, or the CLAP's own folder.</param>
+    /// <exception cref="CheckpointException">A configuration is missing or damaged, or the two do not fit.</exception>
+    public static JsonObject ReadClapPreprocessing(string folder, string extractor)
+        => ClapPreprocessing.Read(System.IO.Path.Combine(extractor, EncoderPreprocessing.FileName), ClapConfig.Read(ConfigOf(folder)).Audio);
+
+    /// <summary>Opens a T5 encoder (<c>text_encoder_2</c>): component <c>t5</c>.</summary>
+    /// <exception cref="CheckpointException">The folder, its configuration or its weights are missing, damaged, another model's or unsupported.</exception>
+    public static DiffusionFolder OpenT5(string folder)
+    {
+        ConfigReader file = ConfigReader.Open(ConfigOf(folder));
+        T5Config config = T5Config.From(file);
+        file.ThrowIfWrong("a T5 encoder");
+        return new DiffusionFolder(folder, (weights, options) => [T5EncoderGraph.Create(config, weights, options)]);
+    }
+
+    /// <summary>Opens a projection model (<c>projection_model</c>): component <c>projection</c>.</summary>
+    /// <exception cref="CheckpointException">The folder, its configuration or its weights are missing, damaged, another model's or unsupported.</exception>
+    public static DiffusionFolder OpenProjection(string folder)
+    {
+        ProjectionModelConfig config = ProjectionModelConfig.Read(ConfigOf(folder));
+        return new DiffusionFolder(folder, (weights, options) => [ProjectionModelGraph.Create(config, weights, options)]);
+    }
+
+    /// <summary>Opens a GPT-2 (<c>language_model</c>): component <c>gpt2</c>.</summary>
+    /// <exception cref="CheckpointException">The folder, its configuration or its weights are missing, damaged, another model's or unsupported.</exception>
+    public static DiffusionFolder OpenGpt2(string folder)
+    {
+        Gpt2Config config = Gpt2Config.Read(ConfigOf(folder));
+        return new DiffusionFolder(folder, (weights, options) => [Gpt2Graph.Create(config, weights, options)]);
     }
 
     /// <summary>Describes the folder's graphs.</summary>
