@@ -34,6 +34,13 @@ internal readonly struct PreprocessingNumbers(JsonObject section, string name, s
         _ => throw Refuse(key, "true or false"),
     };
 
+    /// <summary>A word out of a few that must be there: its place among them.</summary>
+    /// <exception cref="ModelBundleException">It is missing, or none of them.</exception>
+    public int Word(string key, params ReadOnlySpan<string> allowed) =>
+        section[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String && allowed.IndexOf(value.GetValue<string>()) is >= 0 and int place
+            ? place
+            : throw Refuse(key, $"one of {string.Join(", ", allowed!)}");
+
     /// <summary>A list of exactly <paramref name="count"/> finite numbers that must be there.</summary>
     /// <exception cref="ModelBundleException">It is missing, or another list.</exception>
     public float[] List(string key, int count)

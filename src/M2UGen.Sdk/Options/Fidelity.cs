@@ -53,7 +53,7 @@ public sealed record Fidelity
     public bool TrimToDuration { get; init; } = true;
 
     /// <summary>True: captions are padded to the bundle's full caption length (128 tokens as released). False: only the caption's own tokens are encoded.</summary>
-    /// <value>Improved false (faster; the mask makes padding invisible except to melody models); Reference true.</value>
+    /// <value>Improved false (faster; the mask makes padding invisible except to melody models, and to AudioLDM2's GPT-2, which counts positions behind it); Reference true.</value>
     public bool PadCaption { get; init; }
 
     /// <summary>True: music longer than the decoder's stored position table is refused. False: it goes on with a sliding window.</summary>
