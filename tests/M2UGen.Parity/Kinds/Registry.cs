@@ -39,6 +39,7 @@ internal static class Registry
         new MusicGenDelayKind(),
         new VocoderKind(),
         new VaeDecoderKind(),
+        new ClapAudioKind(),
         new SchedulersKind(),
     ];
 
@@ -49,7 +50,6 @@ internal static class Registry
     private static readonly (string Pattern, string Reason)[] Later =
     [
         ("audioldm2", Diffusion),
-        ("clap-audio", Diffusion),
         ("m2ugen-training", "needs the training kit, which is not there yet"),
         ("metrics-*", Evaluation),
         ("vggish", Evaluation),

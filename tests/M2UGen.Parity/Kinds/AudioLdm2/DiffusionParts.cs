@@ -28,6 +28,9 @@ internal sealed class DiffusionParts : IDisposable
     /// <summary>A number that the exporter leaves for the runtime.</summary>
     public int Number(string component, string key) => parts[component].Config[key]!.GetValue<int>();
 
+    /// <summary>A number that need not be whole.</summary>
+    public double Real(string component, string key) => parts[component].Config[key]!.GetValue<double>();
+
     /// <summary>Runs a graph and takes all of its outputs.</summary>
     public Dictionary<string, (float[] Values, long[] Shape)> Run(string component, CancellationToken cancellationToken, params (string Name, NativeTensor Tensor)[] inputs)
     {
