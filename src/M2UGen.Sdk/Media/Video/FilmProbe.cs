@@ -65,8 +65,8 @@ internal sealed class FilmProbe
             throw Refuse("not one frame of it can be decoded; it is damaged.");
         }
 
-        // Containers such as MPEG's raw streams state no length: then it is that of the pictures.
-        double length = seconds ?? Math.Max(0, packets.End - times[0]);
+        // A raw stream states no length: then it is that of the pictures.
+        double length = seconds ?? packets.Length;
         ThrowIfTooLong(length);
         (int rotation, int orientation) = DisplayMatrix(stream);
         return new FilmFacts
@@ -89,6 +89,11 @@ internal sealed class FilmProbe
     {
         string arguments = $"-hide_banner -v error {InputGuard.Arguments(InputGuard.Formats, _options.MaxPixels)} {what} -i {SafeInput.Url(_file.Path)}";
         ToolRun<T?> run = await ToolRunner.RunAsync(_ffprobe, arguments, _source.Path, _options.FFmpegTimeout, read, cancellationToken).ConfigureAwait(false);
+        if (ToolMessage.OverPixelLimit(run.Errors, _source) is { } tooLarge)
+        {
+            throw tooLarge;
+        }
+
         return run.ExitCode == 0 && run.Value is { } value ? value : throw ToolMessage.Refuse(What, run, _source, _file);
     }
 

@@ -59,11 +59,12 @@ internal static class FrameReader
 
     private static string Arguments(string path, FilmFacts facts, int[] wanted, string everyFrame, MediaOptions options)
     {
-        // The scaler converts to RGB; it has a size to scale to only in a film whose frames change theirs midway.
+        // The scaler converts to RGB; it scales only in a film whose frames change their size midway. There the filters must not be set up anew
+        // (reinit_filter), or the count of frames would begin again.
         string filter = string.Create(CultureInfo.InvariantCulture, $"select='{Selection(wanted)}',scale={facts.Width}:{facts.Height}:flags=bicubic,format=rgb24");
         int count = Ranges(wanted).Count <= MaxRanges ? wanted.Length : wanted[^1] - wanted[0] + 1;
         return FFMpegArguments
-            .FromInput(new SafeInput(path), o => o.WithCustomArgument($"-nostdin -hide_banner -v error -noautorotate {InputGuard.Arguments(InputGuard.Formats, options.MaxPixels)}"))
+            .FromInput(new SafeInput(path), o => o.WithCustomArgument($"-nostdin -hide_banner -v error -noautorotate -reinit_filter 0 {InputGuard.Arguments(InputGuard.Formats, options.MaxPixels)}"))
             .OutputToUrl("pipe:1", o => o
                 .WithCustomArgument($"-map 0:{facts.Stream} -vf {SafeInput.Quote(filter)} {everyFrame}")
                 .WithFrameCount(count)

@@ -13,8 +13,8 @@ internal sealed class PacketList
     /// <summary>Whether no packet is marked as corrupt and each says when it is shown.</summary>
     public bool AllWhole { get; private set; } = true;
 
-    /// <summary>When the last frame's time is over, in seconds.</summary>
-    public double End { get; private set; }
+    /// <summary>How long all shown packets together last, in seconds.</summary>
+    public double Length { get; private set; }
 
     /// <summary>Takes a line; others than packets are passed over.</summary>
     /// <returns>Packets so far.</returns>
@@ -30,10 +30,10 @@ internal sealed class PacketList
         AllWhole &= time is not null && !flags.Contains('C', StringComparison.Ordinal);
 
         // D: decoded for the frames behind it and cut away by the edit list.
-        if (time is { } shown && !flags.Contains('D', StringComparison.Ordinal))
+        if (!flags.Contains('D', StringComparison.Ordinal))
         {
-            _shown.Add(shown);
-            End = Math.Max(End, shown + (Seconds(line, "duration_time") ?? 0));
+            _shown.Add(time ?? 0);
+            Length += Seconds(line, "duration_time") ?? 0;
         }
 
         return Count;
