@@ -78,6 +78,22 @@ public sealed class ToolRunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task RunAsync_ProgramThatLeavesAnotherBehind_EndsAtTheLimit()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        // The program has ended, and the one it left behind holds its output open.
+        MediaTool tool = Script($"sleep 600 & echo $! > {_media.PathOf("pid")}; exit 0");
+        await Assert.ThrowsAsync<MediaFormatException>(() => Run(tool, TimeSpan.FromSeconds(1), CancellationToken.None));
+        using Process left = Process.GetProcessById(int.Parse(File.ReadAllText(_media.PathOf("pid")), CultureInfo.InvariantCulture));
+        Assert.False(left.HasExited);
+        left.Kill();
+    }
+
+    [Fact]
     public async Task RunAsync_Cancelled_ThrowsTheCallersToken()
     {
         if (OperatingSystem.IsWindows())
