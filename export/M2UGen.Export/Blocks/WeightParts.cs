@@ -1,8 +1,9 @@
+using System.Numerics.Tensors;
 using M2UGen.Export.Graph;
 
 namespace M2UGen.Export.Blocks;
 
-/// <summary>Parts of weights.</summary>
+/// <summary>Parts of weights, and weights that take over a neighbour's work.</summary>
 internal static class WeightParts
 {
     /// <summary>Rows <paramref name="start"/> .. start + count - 1 of a weight's first dimension.</summary>
@@ -21,5 +22,55 @@ internal static class WeightParts
             int row = checked((int)(elements.LongLength / weight.Shape[0]));
             return elements.AsSpan(checked((int)start * row), checked((int)count * row)).ToArray();
         });
+    }
+
+    /// <summary>A matrix [rows, columns] whose columns are multiplied by <paramref name="factors"/> [columns]: W x of a scaled x.</summary>
+    public static Weight TimesColumns(this Weight matrix, Weight factors)
+    {
+        CheckColumns(matrix, factors);
+        return new Weight($"{matrix.Name} * {factors.Name}", matrix.Shape, () =>
+        {
+            float[] elements = matrix.Load();
+            float[] scales = factors.Load();
+            for (int row = 0; row < elements.Length; row += scales.Length)
+            {
+                TensorPrimitives.Multiply(elements.AsSpan(row, scales.Length), scales, elements.AsSpan(row, scales.Length));
+            }
+
+            return elements;
+        });
+    }
+
+    /// <summary>A bias [rows] plus what a matrix [rows, columns] makes of <paramref name="shift"/> [columns]: W (x + shift) + b without the shift.</summary>
+    public static Weight Plus(this Weight bias, Weight matrix, Weight shift)
+    {
+        CheckColumns(matrix, shift);
+        return new Weight($"{bias.Name} + {matrix.Name} {shift.Name}", bias.Shape, () =>
+        {
+            float[] result = bias.Load();
+            float[] elements = matrix.Load();
+            float[] shifts = shift.Load();
+            for (int row = 0; row < result.Length; row++)
+            {
+                // In double: the sum replaces one that the reference takes element by element with others.
+                double sum = result[row];
+                for (int column = 0; column < shifts.Length; column++)
+                {
+                    sum += (double)elements[(row * shifts.Length) + column] * shifts[column];
+                }
+
+                result[row] = (float)sum;
+            }
+
+            return result;
+        });
+    }
+
+    private static void CheckColumns(Weight matrix, Weight vector)
+    {
+        if (matrix.Shape.Count != 2 || vector.Shape.Count != 1 || matrix.Shape[1] != vector.Shape[0])
+        {
+            throw new InvalidOperationException($"'{matrix.Name}' [{string.Join(", ", matrix.Shape)}] has no column for each element of '{vector.Name}' [{string.Join(", ", vector.Shape)}].");
+        }
     }
 }

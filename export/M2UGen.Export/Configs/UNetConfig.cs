@@ -56,9 +56,6 @@ internal sealed record UNetConfig
     /// <summary>Rows and columns of the last convolution's kernel.</summary>
     public required int ConvOutKernel { get; init; }
 
-    /// <summary>Zeros around a picture before it is halved; 0 pads one row and column at the end only.</summary>
-    public required int DownsamplePadding { get; init; }
-
     /// <summary>Norms and activation of the residual blocks.</summary>
     public required ResnetForm Form { get; init; }
 
@@ -126,7 +123,6 @@ internal sealed record UNetConfig
             OutChannels = config.IntOr("out_channels", 4),
             ConvInKernel = OddKernel(config, "conv_in_kernel"),
             ConvOutKernel = OddKernel(config, "conv_out_kernel"),
-            DownsamplePadding = config.IntOr("downsample_padding", 1, smallest: 0, largest: 1),
             Form = new ResnetForm(groups, (float)config.DoubleOr("norm_eps", 1e-5, 0, 1), Activations.Read(config, "act_fn", "silu")),
             HasLinearProjection = config.BoolOr("use_linear_projection", false),
             Down = [.. Enumerable.Range(0, count).Select(i => Block(i, layers[i], downTypes[i].StartsWith("Cross", StringComparison.Ordinal)))],
@@ -177,6 +173,7 @@ internal sealed record UNetConfig
         string middle = config.TextOr("mid_block_type", "UNetMidBlock2DCrossAttn");
         config.Require(middle == "UNetMidBlock2DCrossAttn", "mid_block_type", $"'{middle}' is not supported; expected 'UNetMidBlock2DCrossAttn'");
         config.Require(config.DoubleOr("mid_block_scale_factor", 1) == 1, "mid_block_scale_factor", "a scaled middle block is not supported; expected 1");
+        config.Require(config.IntOr("downsample_padding", 1, smallest: 0) == 1, "downsample_padding", "another padding than 1 is not supported; expected 1");
         string shift = config.TextOr("resnet_time_scale_shift", "default");
         config.Require(shift == "default", "resnet_time_scale_shift", $"'{shift}' is not supported; expected 'default'");
         string embedding = config.TextOr("time_embedding_type", "positional");

@@ -31,6 +31,7 @@ internal sealed class UNetGraph
     private readonly Value[] _times;
     private readonly UNetTransformers _transformers;
     private readonly UNetRepetition _repetition;
+    private readonly UNetCost _cost;
     private readonly Stack<(Value Value, long Channels, bool IsRepeated)> _skips = new();
 
     private UNetGraph(GraphBuilder graph, UNetConfig config, WeightMap weights, Value sample)
@@ -41,7 +42,8 @@ internal sealed class UNetGraph
         _layout = new UNetLayout(config);
         _times = SplitTimes();
         _repetition = new UNetRepetition(graph, sample);
-        _transformers = new UNetTransformers(graph, config, weights, _layout, _repetition);
+        _cost = new UNetCost(config.Down.Count);
+        _transformers = new UNetTransformers(graph, config, weights, _layout, _repetition, _cost);
     }
 
     /// <summary>Describes the graph.</summary>
@@ -56,12 +58,13 @@ internal sealed class UNetGraph
     {
         GraphBuilder graph = new(Component, options);
         Value sample = graph.Input("sample", DataType.Float, "samples", config.InChannels, "height", "width");
-        new UNetGraph(graph, config, weights, sample).Emit(sample);
+        UNetGraph unet = new(graph, config, weights, sample);
+        unet.Emit(sample);
         return new BundlePart(Component, graph, new JsonObject
         {
             ["in_channels"] = config.InChannels,
             ["out_channels"] = config.OutChannels,
-            ["cross_attentions"] = new UNetLayout(config).CrossAttentions.Count,
+            ["cost"] = unet._cost.ToJson(),
         });
     }
 
@@ -69,6 +72,7 @@ internal sealed class UNetGraph
     {
         long channels = _config.Down[0].Channels;
         Value x = Conv2d.EmitSame(_graph, "/conv_in", sample, Conv2d.Read(_weights, "conv_in", channels, _config.InChannels, _config.ConvInKernel));
+        _cost.AddConvolution(0, _repetition.IsDone, channels, _config.InChannels, _config.ConvInKernel);
         Tap("conv_in", x, channels);
         Push(x, channels);
         for (int i = 0; i < _config.Down.Count; i++)
@@ -84,6 +88,7 @@ internal sealed class UNetGraph
 
         x = ResnetBlock.NormalizeAndActivate(_graph, "/conv_norm_out", x, GroupNorm.Read(_weights, "conv_norm_out", channels), _config.Form, VaeDecoderGraph.NormTap(_graph, x, "conv_norm_out", channels));
         x = Conv2d.EmitSame(_graph, "/conv_out", x, Conv2d.Read(_weights, "conv_out", _config.OutChannels, channels, _config.ConvOutKernel));
+        _cost.AddConvolution(0, _repetition.IsDone, _config.OutChannels, channels, _config.ConvOutKernel);
         _graph.Output("out_sample", x, DataType.Float, "batch", _config.OutChannels, "height", "width");
     }
 
@@ -94,7 +99,7 @@ internal sealed class UNetGraph
         string module = $"down_blocks.{index}";
         for (int layer = 0; layer < block.Layers; layer++)
         {
-            x = Resnet(module, $"down{index}", layer, x, channels, block.Channels);
+            x = Resnet(module, $"down{index}", layer, index, x, channels, block.Channels);
             channels = block.Channels;
             x = _transformers.Emit(module, $"down{index}", block, layer, index, x);
             Push(x, channels);
@@ -102,9 +107,8 @@ internal sealed class UNetGraph
 
         if (index < _config.Down.Count - 1)
         {
-            // diffusers pads one row and column at the end where downsample_padding is 0.
-            long[] pads = _config.DownsamplePadding == 0 ? [0, 0, 1, 1] : [1, 1, 1, 1];
-            x = Conv2d.Emit(_graph, $"/{module}/downsamplers.0/conv", x, Conv2d.Read(_weights, $"{module}.downsamplers.0.conv", channels, channels, 3), pads, stride: 2);
+            x = Conv2d.Emit(_graph, $"/{module}/downsamplers.0/conv", x, Conv2d.Read(_weights, $"{module}.downsamplers.0.conv", channels, channels, 3), [1, 1, 1, 1], stride: 2);
+            _cost.AddConvolution(index + 1, _repetition.IsDone, channels, channels, 3);
             Push(x, channels);
         }
 
@@ -114,9 +118,10 @@ internal sealed class UNetGraph
 
     private Value Middle(Value x, long channels)
     {
-        x = Resnet("mid_block", "mid", 0, x, channels, channels);
-        x = _transformers.Emit("mid_block", "mid", _config.Middle, 0, _config.Down.Count - 1, x);
-        x = Resnet("mid_block", "mid", 1, x, channels, channels);
+        int level = _config.Down.Count - 1;
+        x = Resnet("mid_block", "mid", 0, level, x, channels, channels);
+        x = _transformers.Emit("mid_block", "mid", _config.Middle, 0, level, x);
+        x = Resnet("mid_block", "mid", 1, level, x, channels, channels);
         Tap("mid", x, channels);
         return x;
     }
@@ -126,13 +131,14 @@ internal sealed class UNetGraph
     {
         UNetBlockConfig block = _config.Up[index];
         string module = $"up_blocks.{index}";
+        int level = _config.Up.Count - 1 - index;
         for (int layer = 0; layer < block.Layers; layer++)
         {
             (Value skip, long skipChannels, bool isRepeated) = _skips.Pop();
             Value joined = _graph.Concat($"/{module}/Concat_{layer}", 1, x, isRepeated == _repetition.IsDone ? skip : _repetition.Repeat($"/{module}/skip_{layer}", skip, rank: 4));
-            x = Resnet(module, $"up{index}", layer, joined, channels + skipChannels, block.Channels);
+            x = Resnet(module, $"up{index}", layer, level, joined, channels + skipChannels, block.Channels);
             channels = block.Channels;
-            x = _transformers.Emit(module, $"up{index}", block, layer, _config.Up.Count - 1 - index, x);
+            x = _transformers.Emit(module, $"up{index}", block, layer, level, x);
         }
 
         if (index < _config.Up.Count - 1)
@@ -140,16 +146,24 @@ internal sealed class UNetGraph
             string path = $"/{module}/upsamplers.0";
             x = NearestUpsample.Emit(_graph, path, x, _skips.Peek().Value);
             x = Conv2d.EmitSame(_graph, $"{path}/conv", x, Conv2d.Read(_weights, $"{module}.upsamplers.0.conv", channels, channels, 3));
+            _cost.AddConvolution(level - 1, _repetition.IsDone, channels, channels, 3);
         }
 
         Tap($"up{index}", x, channels);
         return (x, channels);
     }
 
-    private Value Resnet(string module, string tap, int index, Value x, long input, long output)
+    private Value Resnet(string module, string tap, int index, int level, Value x, long input, long output)
     {
         string name = $"{module}.resnets.{index}";
         x = ResnetBlock.Emit(_graph, $"/{module}/resnets.{index}", x, _weights.Under($"{name}."), input, output, _config.Form, _times[_layout.IndexOfResnet(name)]);
+        _cost.AddConvolution(level, _repetition.IsDone, output, input, 3);
+        _cost.AddConvolution(level, _repetition.IsDone, output, output, 3);
+        if (input != output)
+        {
+            _cost.AddConvolution(level, _repetition.IsDone, output, input, 1);
+        }
+
         Tap($"{tap}.resnet{index}", x, output);
         return x;
     }

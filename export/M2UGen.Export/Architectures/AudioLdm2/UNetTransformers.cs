@@ -21,25 +21,27 @@ internal sealed class UNetTransformers
 {
     // Neither is in the configuration.
     private const float GroupNormEpsilon = 1e-6f;
-    private const long FeedForwardFactor = 4;
+    private const int FeedForwardFactor = 4;
 
     private readonly GraphBuilder _graph;
     private readonly UNetConfig _config;
     private readonly WeightMap _weights;
     private readonly UNetLayout _layout;
     private readonly UNetRepetition _repetition;
+    private readonly UNetCost _cost;
     private readonly (Value Key, Value Value)[] _keyValues;
     private readonly Value _promptBias;
     private readonly Dictionary<int, Value> _biases = [];
 
     /// <summary>Declares the inputs that come from the conditions.</summary>
-    public UNetTransformers(GraphBuilder graph, UNetConfig config, WeightMap weights, UNetLayout layout, UNetRepetition repetition)
+    public UNetTransformers(GraphBuilder graph, UNetConfig config, WeightMap weights, UNetLayout layout, UNetRepetition repetition, UNetCost cost)
     {
         _graph = graph;
         _config = config;
         _weights = weights;
         _layout = layout;
         _repetition = repetition;
+        _cost = cost;
         _keyValues = [.. layout.CrossAttentions.Select((attention, i) =>
         {
             string length = attention.Path.Source == UNetAttentionSource.Prompt ? "prompt" : "generated";
@@ -76,17 +78,27 @@ internal sealed class UNetTransformers
         long channels = scope.Block.Channels;
         long inner = scope.Block.InnerWidth;
         NormWeights norm = GroupNorm.Read(weights, "norm", channels);
-        Value normalized = GroupNorm.Emit(_graph, $"{scope.Name}/norm", x, norm, _config.Form.Groups, GroupNormEpsilon);
-        VaeDecoderGraph.NormTap(_graph, x, $"{scope.Tap}.norm", channels)(normalized);
-        Value tokens = _graph.Transpose($"{scope.Name}/tokens", normalized, 0, 2, 1);
-        tokens = Linear.Emit(_graph, $"{scope.Name}/proj_in", tokens, Projection(weights, "proj_in", inner, channels), weights.Require("proj_in.bias", inner));
+        Value normalized = GroupNorm.EmitPlain(_graph, $"{scope.Name}/norm", x, channels, _config.Form.Groups, GroupNormEpsilon);
+        TapNorm(scope, normalized, norm, x);
+
+        // The norm's weight and bias are the projection's as well: W (γ n + β) + b = (W γ) n + (W β + b).
+        Weight matrix = Projection(weights, "proj_in", inner, channels);
+        Weight bias = weights.Require("proj_in.bias", inner);
+        Value rows = _graph.Transpose($"{scope.Name}/tokens", normalized, 0, 2, 1);
+        Value tokens = Linear.Emit(_graph, $"{scope.Name}/proj_in", rows, matrix.TimesColumns(norm.Weight), bias.Plus(matrix, norm.Bias));
+        _cost.AddLinear(scope.Level, _repetition.IsDone, inner, channels);
         TapProjection(scope, tokens, x, inner);
+        Sum sum = new(tokens);
         for (int depth = 0; depth < scope.Block.TransformerLayers; depth++)
         {
-            tokens = EmitLayer(scope, depth, tokens, ref x);
+            sum = EmitLayer(scope, depth, sum, ref x);
         }
 
-        Value output = Linear.Emit(_graph, $"{scope.Name}/proj_out", tokens, Projection(weights, "proj_out", channels, inner), weights.Require("proj_out.bias", channels));
+        // Likewise the last layer's bias: W (h + b) + c = W h + (W b + c).
+        matrix = Projection(weights, "proj_out", channels, inner);
+        bias = weights.Require("proj_out.bias", channels).Plus(matrix, sum.Bias!);
+        Value output = Linear.Emit(_graph, $"{scope.Name}/proj_out", _graph.Add($"{scope.Name}/Add_bypass", sum.Addend, sum.Bypass), matrix, bias);
+        _cost.AddLinear(scope.Level, _repetition.IsDone, channels, inner);
         Value planes = _graph.Op(
             "Reshape",
             $"{scope.Name}/planes",
@@ -94,17 +106,18 @@ internal sealed class UNetTransformers
         return _graph.Add($"{scope.Name}/Add", planes, x);
     }
 
-    private Value EmitLayer(Scope scope, int depth, Value tokens, ref Value x)
+    private Sum EmitLayer(Scope scope, int depth, Sum sum, ref Value x)
     {
         string name = $"{scope.Name}/transformer_blocks.{depth}";
         string tap = scope.Block.TransformerLayers == 1 ? scope.Tap : $"{scope.Tap}.block{depth}";
         WeightMap weights = _weights.Under($"{scope.Module}.transformer_blocks.{depth}.");
-        long inner = scope.Block.InnerWidth;
-        Value attended = SelfAttend("attn1", Normalize(1, tokens));
-        tokens = _graph.Add($"{name}/attn1/Add_bypass", attended, tokens);
+        int inner = scope.Block.InnerWidth;
+        (Value normalized, Value tokens) = Normalize(1, sum);
+        sum = SelfAttend("attn1", normalized, tokens);
         if (scope.Path.Source == UNetAttentionSource.Self)
         {
-            attended = SelfAttend("attn2", Normalize(2, tokens));
+            (normalized, tokens) = Normalize(2, sum);
+            sum = SelfAttend("attn2", normalized, tokens);
         }
         else
         {
@@ -113,36 +126,52 @@ internal sealed class UNetTransformers
             {
                 // The first condition: from here on every sample has its own row for each.
                 _repetition.Begin(_keyValues[index].Key);
-                tokens = _repetition.Repeat($"{name}/tokens", tokens, rank: 3);
+                sum = sum with
+                {
+                    Addend = _repetition.Repeat($"{name}/attn1/addend", sum.Addend, rank: 3),
+                    Bypass = _repetition.Repeat($"{name}/attn1/bypass", sum.Bypass, rank: 3),
+                };
                 x = _repetition.Repeat($"{name}/planes", x, rank: 4);
             }
 
-            attended = CrossAttend(index, Normalize(2, tokens));
+            (normalized, tokens) = Normalize(2, sum);
+            sum = CrossAttend(index, normalized, tokens);
         }
 
-        tokens = _graph.Add($"{name}/attn2/Add_bypass", attended, tokens);
-        return _graph.Add($"{name}/ff/Add_bypass", FeedForward(Normalize(3, tokens)), tokens);
+        (normalized, tokens) = Normalize(3, sum);
+        return FeedForward(normalized, tokens);
 
-        Value Normalize(int number, Value value)
-            => LayerNorm.Emit(_graph, $"{name}/norm{number}", value, weights.Require($"norm{number}.weight", inner), weights.Require($"norm{number}.bias", inner));
-
-        Value Project(string layer, Value value) => Linear.Emit(_graph, $"{name}/{layer}", value, weights.Require($"{layer.Replace('/', '.')}.weight", inner, inner));
-
-        Value Out(string attention, Value context)
+        // Two additions and a norm: ONNX Runtime's SkipLayerNormalization does all three at once, and takes longer than the three (measured, CPU).
+        (Value Normalized, Value Sum) Normalize(int number, Sum value)
         {
-            Value result = Linear.Emit(_graph, $"{name}/{attention}/to_out.0", context, weights.Require($"{attention}.to_out.0.weight", inner, inner), weights.Require($"{attention}.to_out.0.bias", inner));
-            return Tapped($"{tap}.{attention}", result);
+            string norm = $"{name}/norm{number}";
+            Value whole = value.Bypass;
+            if (!value.Addend.IsNone)
+            {
+                Value biased = _graph.Add($"{norm}/Add_bias", value.Addend, _graph.Weight($"{Linear.InitializerPath(norm)}.addend_bias", value.Bias!));
+                whole = _graph.Add($"{norm}/Add_bypass", biased, value.Bypass);
+            }
+
+            return (LayerNorm.Emit(_graph, norm, whole, weights.Require($"norm{number}.weight", inner), weights.Require($"norm{number}.bias", inner)), whole);
         }
 
-        Value SelfAttend(string attention, Value value)
+        Value Project(string layer, Value value)
+        {
+            _cost.AddLinear(scope.Level, _repetition.IsDone, inner, inner);
+            return Linear.Emit(_graph, $"{name}/{layer}", value, weights.Require($"{layer.Replace('/', '.')}.weight", inner, inner));
+        }
+
+        Sum SelfAttend(string attention, Value value, Value bypass)
         {
             Value q = Project($"{attention}/to_q", value);
             Value k = Project($"{attention}/to_k", value);
             Value v = Project($"{attention}/to_v", value);
-            return Out(attention, _graph.MicrosoftOp("MultiHeadAttention", $"{name}/{attention}/MultiHeadAttention", [q, k, v], ("num_heads", scope.Block.Heads)));
+            Value context = _graph.MicrosoftOp("MultiHeadAttention", $"{name}/{attention}/MultiHeadAttention", [q, k, v], ("num_heads", scope.Block.Heads));
+            _cost.AddSelfAttention(scope.Level, _repetition.IsDone, inner);
+            return Finish(attention, $"{attention}/to_out.0", context, inner, bypass);
         }
 
-        Value CrossAttend(int index, Value value)
+        Sum CrossAttend(int index, Value value, Value bypass)
         {
             Value q = Project("attn2/to_q", value);
             (Value key, Value values) = _keyValues[index];
@@ -151,24 +180,37 @@ internal sealed class UNetTransformers
                 $"{name}/attn2/MultiHeadAttention",
                 scope.Path.Source == UNetAttentionSource.Prompt ? [q, key, values, Value.None, Value.None, PromptBias(scope.Level, q)] : [q, key, values],
                 ("num_heads", scope.Block.Heads));
-            return Out("attn2", context);
+            _cost.AddCrossAttention(scope.Level, scope.Path.Source, inner);
+            return Finish("attn2", "attn2/to_out.0", context, inner, bypass);
         }
 
-        Value FeedForward(Value value)
+        Sum FeedForward(Value value, Value bypass)
         {
-            long width = FeedForwardFactor * inner;
+            int width = FeedForwardFactor * inner;
             Weight matrix = weights.Require("ff.net.0.proj.weight", 2 * width, inner);
             Weight bias = weights.Require("ff.net.0.proj.bias", 2 * width);
             Value content = Linear.Emit(_graph, $"{name}/ff/value", value, matrix.Rows(0, width), bias.Rows(0, width));
             Value gate = Linear.Emit(_graph, $"{name}/ff/gate", value, matrix.Rows(width, width), bias.Rows(width, width));
             Value gated = _graph.Mul($"{name}/ff/Mul", content, Activations.Emit(_graph, $"{name}/ff/gate", gate, Activation.Gelu));
-            return Tapped($"{tap}.ff", Linear.Emit(_graph, $"{name}/ff/out", gated, weights.Require("ff.net.2.weight", inner, width), weights.Require("ff.net.2.bias", inner)));
+            _cost.AddLinear(scope.Level, _repetition.IsDone, 2 * width, inner);
+            return Finish("ff", "ff/net.2", gated, width, bypass);
         }
 
-        Value Tapped(string stage, Value value)
+        // The last matrix of a part; its bias is left to whoever adds.
+        Sum Finish(string part, string layer, Value value, int width, Value bypass)
         {
-            _graph.Tap(stage, value, DataType.Float, $"{stage}_batch", $"{stage}_positions", inner);
-            return value;
+            string module = layer.Replace('/', '.');
+            Value result = Linear.Emit(_graph, $"{name}/{layer}", value, weights.Require($"{module}.weight", inner, width));
+            _cost.AddLinear(scope.Level, _repetition.IsDone, inner, width);
+            Weight bias = weights.Require($"{module}.bias", inner);
+            string stage = $"{tap}.{part}";
+            if (_graph.Options.IsTapped(stage))
+            {
+                Value whole = _graph.Add($"/taps/{stage}/Add", result, _graph.Weight($"taps.{stage}.bias", bias));
+                _graph.Output(stage, whole, DataType.Float, $"{stage}_batch", $"{stage}_positions", inner);
+            }
+
+            return new Sum(bypass, result, bias);
         }
     }
 
@@ -196,6 +238,21 @@ internal sealed class UNetTransformers
         ? weights.Require($"{layer}.weight", output, input)
         : weights.Require($"{layer}.weight", output, input, 1, 1).Reshaped(output, input);
 
+    /// <summary>The norm with its weight and bias, which the graph itself has folded into the next layer.</summary>
+    private void TapNorm(Scope scope, Value normalized, NormWeights norm, Value x)
+    {
+        string stage = $"{scope.Tap}.norm";
+        if (_graph.Options.IsTapped(stage))
+        {
+            long channels = scope.Block.Channels;
+            string name = $"/taps/{stage}";
+            Value scaled = _graph.Mul($"{name}/Mul", normalized, _graph.Weight($"taps.{stage}.weight", norm.Weight.Reshaped(channels, 1)));
+            Value whole = _graph.Add($"{name}/Add", scaled, _graph.Weight($"taps.{stage}.bias", norm.Bias.Reshaped(channels, 1)));
+            Value planes = _graph.Op("Reshape", $"{name}/Reshape", [whole, _graph.Op("Shape", $"{name}/Shape", [x])]);
+            _graph.Output(stage, planes, DataType.Float, $"{stage}_batch", channels, $"{stage}_height", $"{stage}_width");
+        }
+    }
+
     /// <summary>As the reference has it: planes behind a convolution, rows behind a linear layer.</summary>
     private void TapProjection(Scope scope, Value tokens, Value x, long inner)
     {
@@ -217,6 +274,12 @@ internal sealed class UNetTransformers
         Value planes = _graph.Op("Reshape", $"{name}/Reshape", [_graph.Transpose($"{name}/Transpose", tokens, 0, 2, 1), shape]);
         _graph.Output(stage, planes, DataType.Float, $"{stage}_batch", inner, $"{stage}_height", $"{stage}_width");
     }
+
+    /// <summary>A residual sum that is not added up yet.</summary>
+    /// <param name="Bypass">[B, N, C]: what went past the last part.</param>
+    /// <param name="Addend">[B, N, C]: what the part gave; absent at the beginning.</param>
+    /// <param name="Bias">[C]: the part's last bias.</param>
+    private readonly record struct Sum(Value Bypass, Value Addend = default, Weight? Bias = null);
 
     /// <summary>One path: its sizes, what it looks at, and its names in the checkpoint, the graph and the taps.</summary>
     /// <param name="Block">Sizes.</param>
