@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using M2UGen.Export.Quantization;
 using M2UGen.Sdk;
 
@@ -6,14 +7,14 @@ namespace M2UGen.Export;
 /// <summary>How the matrices of a bundle are stored: one precision for all, others for components and for single layers.</summary>
 /// <remarks>
 /// <see cref="Default"/> of <see cref="Precision.Int8"/> or <see cref="Precision.Int4"/> concerns the language models, whose weights are read again for every token:
-/// <c>llama</c> and <c>musicgen-decoder</c>. <c>musicgen-condition</c>, which runs once a request, then is <see cref="Precision.Int8"/>; all other components stay in
-/// <see cref="Precision.Float32"/> unless a rule names them. In a quantised component the head (the matrix of the logits) has 8 bits and embedding tables have 16-bit
+/// <c>llama</c> and <c>musicgen-decoder</c>. What is as large and runs once a request (<c>musicgen-condition</c>, <c>prefix-audio</c>, <c>prefix-image</c>,
+/// <c>prefix-video</c>) then is <see cref="Precision.Int8"/>; all other components stay in <see cref="Precision.Float32"/> unless a rule names them. In a quantised component the head (the matrix of the logits) has 8 bits and embedding tables have 16-bit
 /// floats, unless a rule names them. Norms, biases, convolutions and position biases are always 32-bit floats.
 /// </remarks>
 public sealed record PrecisionPolicy
 {
     private static readonly string[] LanguageModels = ["llama", "musicgen-decoder"];
-    private static readonly string[] OnceARequest = ["musicgen-condition"];
+    private static readonly string[] OnceARequest = ["musicgen-condition", "prefix-audio", "prefix-image", "prefix-video"];
 
     private static readonly (string Name, Precision Precision)[] Names =
     [
@@ -26,12 +27,16 @@ public sealed record PrecisionPolicy
     /// <summary>What measurements speak for: LLaMA in 4 bits, MusicGen's decoder in 8.</summary>
     public static PrecisionPolicy Auto { get; } = new()
     {
-        Rules = [new PrecisionRule("llama", null, Precision.Int4), new PrecisionRule("musicgen-decoder", null, Precision.Int8), new PrecisionRule("musicgen-condition", null, Precision.Int8)],
+        Default = Precision.Int8,
+        Llama = Precision.Int4,
     };
 
     /// <summary>The precision of the language models.</summary>
     /// <value>Default: <see cref="Precision.Float32"/>.</value>
     public Precision Default { get; init; } = Precision.Float32;
+
+    // Auto's difference from its default; a rule of the caller's still wins.
+    private Precision? Llama { get; init; }
 
     /// <summary>Exceptions. A rule for layers counts before one for their component; of several that fit, the last.</summary>
     /// <value>Default: none.</value>
@@ -120,7 +125,7 @@ public sealed record PrecisionPolicy
             return rule.Precision;
         }
 
-        rule = Rules.LastOrDefault(candidate => candidate.Layers is null && candidate.Component == component);
+        rule = Rules.LastOrDefault(candidate => candidate.Layers is null && candidate.FitsComponent(component));
         Precision precision = rule?.Precision ?? DefaultOf(component);
         return (precision, role) switch
         {
@@ -134,7 +139,8 @@ public sealed record PrecisionPolicy
     internal BlockFormat FormatOf(Precision precision) => new(precision == Precision.Int4 ? 4 : 8, BlockSize, !IsAsymmetric, SearchesScales);
 
     private Precision DefaultOf(string component)
-        => Default is Precision.Float32 || LanguageModels.Contains(component) ? Default
+        => component == LanguageModels[0] && Llama is { } llama ? llama
+        : Default is Precision.Float32 || LanguageModels.Contains(component) ? Default
         : OnceARequest.Contains(component) ? Precision.Int8
         : Precision.Float32;
 
@@ -153,7 +159,7 @@ public sealed record PrecisionPolicy
 }
 
 /// <summary>An exception to a <see cref="PrecisionPolicy"/>.</summary>
-/// <param name="Component">A component's name: <c>llama</c>, <c>musicgen-decoder</c>, <c>t5</c>, …</param>
+/// <param name="Component">A component's name, <c>*</c> standing for any characters: <c>llama</c>, <c>musicgen-decoder</c>, <c>t5</c>, <c>prefix-*</c>, …</param>
 /// <param name="Layers">Paths of layers below it, <c>*</c> standing for any characters: <c>layers.0/*</c>, <c>output</c>. Null: the whole component.</param>
 /// <param name="Precision">How they are stored. <see cref="Sdk.Precision.Float16"/> is for embedding tables only.</param>
 public sealed record PrecisionRule(string Component, string? Layers, Precision Precision)
@@ -161,7 +167,9 @@ public sealed record PrecisionRule(string Component, string? Layers, Precision P
     /// <summary>The command line's form.</summary>
     public override string ToString() => $"{Component}{(Layers is null ? "" : "/")}{Layers}={Precision.ToString().ToLowerInvariant()}";
 
-    internal bool Fits(string component, string layer) => Component == component && System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(Layers, layer, ignoreCase: false);
+    internal bool FitsComponent(string component) => FileSystemName.MatchesSimpleExpression(Component, component, ignoreCase: false);
+
+    internal bool Fits(string component, string layer) => FitsComponent(component) && FileSystemName.MatchesSimpleExpression(Layers, layer, ignoreCase: false);
 }
 
 /// <summary>What a matrix does in its graph.</summary>

@@ -6,6 +6,7 @@ RootCommand root = new("Turns M2UGen and MusicGen checkpoints into bundles for M
     ExporterCommands.Export(),
     ExporterCommands.Inspect(),
     ExporterCommands.Verify(),
+    ExporterCommands.Compare(),
     ExporterCommands.Synth(),
 };
 return await ExporterCommands.InvokeAsync(root, args).ConfigureAwait(false);

@@ -73,6 +73,7 @@ internal static class CommandLine
         ExporterCommands.Export(),
         ExporterCommands.Inspect(),
         ExporterCommands.Verify(),
+        ExporterCommands.Compare(),
         ExporterCommands.Synth(),
     };
 

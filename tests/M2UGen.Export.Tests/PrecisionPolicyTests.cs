@@ -15,6 +15,10 @@ public sealed class PrecisionPolicyTests
     [InlineData("llama/layers.3/*=int8,int4", "llama", "layers.3/feed_forward/w1", Precision.Int8)]
     [InlineData("llama/layers.3/*=int8,int4", "llama", "layers.30/feed_forward/w1", Precision.Int4)]
     [InlineData("llama/layers.*=int8,llama/*w1=fp32", "llama", "layers.3/feed_forward/w1", Precision.Float32)]
+    [InlineData("int4", "prefix-image", "adapter/f1_1", Precision.Int8)]
+    [InlineData("int4,prefix-*=float32", "prefix-image", "adapter/f1_1", Precision.Float32)]
+    [InlineData("auto", "llama", "layers.0/attention/wo", Precision.Int4)]
+    [InlineData("auto,llama=int8", "llama", "layers.0/attention/wo", Precision.Int8)]
     [InlineData("auto", "musicgen-decoder", "layers.0/fc1", Precision.Int8)]
     [InlineData("auto,musicgen-decoder=int4", "musicgen-decoder", "layers.0/fc1", Precision.Int4)]
     public void Of_Layer_TakesTheNearestRule(string text, string component, string layer, Precision expected)

@@ -58,13 +58,13 @@ internal static class StoredPrecision
     {
         foreach (PrecisionRule rule in options.UnusedRules)
         {
-            BundlePart? part = parts.FirstOrDefault(part => part.Component == rule.Component);
-            if (part is null)
+            BundlePart[] concerned = [.. parts.Where(part => rule.FitsComponent(part.Component))];
+            if (concerned.Length == 0)
             {
                 throw new ExportException(rule.Component, $"'{rule}': this bundle has no component '{rule.Component}'. It has {string.Join(", ", parts.Select(other => other.Component))}.");
             }
 
-            if (part.Graph.Matrices.Count == 0 && rule.Precision != Precision.Float32)
+            if (concerned.All(part => part.Graph.Matrices.Count == 0) && rule.Precision != Precision.Float32)
             {
                 throw new ExportException(rule.Component, $"'{rule}': '{rule.Component}' has no matrices that could be quantised; its weights are convolutions and stay in float32. Leave the rule out.");
             }

@@ -27,6 +27,9 @@ public static class ExporterCommands
     /// <summary><c>verify</c>: checks a bundle's contract and hashes.</summary>
     public static Command Verify() => VerifyCommand.Create();
 
+    /// <summary><c>compare</c>: measures a bundle against another export of its checkpoint. Runs both, so the program needs ONNX Runtime's native library.</summary>
+    public static Command Compare() => CompareCommand.Create();
+
     /// <summary><c>synth</c>: writes a checkpoint of a published size with made-up weights.</summary>
     public static Command Synth() => SynthCommand.Create();
 

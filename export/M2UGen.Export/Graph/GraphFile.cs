@@ -9,8 +9,8 @@ internal static class GraphFile
     // ONNX Runtime maps external data straight from the file only where tensors start on page borders.
     private const int Alignment = 4096;
 
-    // From here on an initializer's operands are worth taking back at once.
-    private const long LargeBytes = 32 << 20;
+    // From here on what initializers leave behind is worth taking back at once.
+    private const long LargeBytes = 64 << 20;
 
     /// <summary>Writes both files into <paramref name="directory"/>, one tensor at a time, hashing as it writes.</summary>
     /// <param name="graph">The graph.</param>
@@ -27,6 +27,7 @@ internal static class GraphFile
         if (graph.Initializers.Count > 0)
         {
             using HashingFile data = new(Path.Combine(directory, dataName));
+            long collected = GC.GetTotalAllocatedBytes();
             foreach ((string name, InitializerData initializer) in graph.Initializers)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -35,10 +36,12 @@ internal static class GraphFile
                 long length = initializer.WriteTo(data);
                 external.Add(new OnnxProto.ExternalTensor(name, initializer.Type, initializer.Shape, dataName, offset, length));
                 written?.Invoke(length);
-                if (length >= LargeBytes)
+                if (GC.GetTotalAllocatedBytes() - collected >= LargeBytes)
                 {
                     // Left alone, the collector lets some matrices of hundreds of megabytes pile up; what lives is small, so this takes milliseconds.
+                    // What was allocated decides, not what was written: the operands of a matrix of 4 bits are as large as those of one in float32.
                     GC.Collect();
+                    collected = GC.GetTotalAllocatedBytes();
                 }
             }
 
