@@ -1,4 +1,5 @@
 using System.CommandLine;
+using M2UGen.Parity.Speed;
 
 namespace M2UGen.Parity;
 
@@ -25,7 +26,7 @@ internal static class ParityCommand
 
         RootCommand root = new("Runs golden cases through the exporter and the SDK and compares what comes out.")
         {
-            folders, kinds, json, vocabulary,
+            folders, kinds, json, vocabulary, UNetSpeedCommand.Create(),
         };
         root.SetAction((result, cancellation) =>
         {
