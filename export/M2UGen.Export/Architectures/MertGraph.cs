@@ -49,12 +49,16 @@ internal static class MertGraph
             ["hidden_size"] = hidden,
             ["layers"] = config.Layers,
             ["heads"] = config.Form.Heads,
+            ["feed_forward_size"] = config.Form.FeedForwardSize,
             ["states"] = config.States,
             ["sample_rate"] = config.SampleRate,
             ["min_samples"] = config.MinSamples,
             ["max_samples_of_one_frame"] = config.SamplesOf(2) - 1,
+            ["conv_channels"] = new JsonArray([.. config.Convolutions.Select(conv => JsonValue.Create(conv.Channels))]),
             ["conv_kernel"] = new JsonArray([.. config.Convolutions.Select(conv => JsonValue.Create(conv.Kernel))]),
             ["conv_stride"] = new JsonArray([.. config.Convolutions.Select(conv => JsonValue.Create(conv.Stride))]),
+            ["positional_kernel"] = config.PositionalKernel,
+            ["positional_groups"] = config.PositionalGroups,
         });
     }
 

@@ -51,6 +51,7 @@ internal static class VitGraph
             ["hidden_size"] = hidden,
             ["layers"] = transformer.Layers,
             ["heads"] = transformer.Form.Heads,
+            ["feed_forward_size"] = transformer.Form.FeedForwardSize,
             ["channels"] = transformer.Channels,
             ["image_size"] = transformer.ImageSize,
             ["tokens"] = config.TokenCount,

@@ -51,6 +51,7 @@ internal static class VivitGraph
             ["hidden_size"] = hidden,
             ["layers"] = transformer.Layers,
             ["heads"] = transformer.Form.Heads,
+            ["feed_forward_size"] = transformer.Form.FeedForwardSize,
             ["frames"] = config.Frames,
             ["channels"] = transformer.Channels,
             ["image_size"] = transformer.ImageSize,

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using M2UGen.Cli.Display;
+using M2UGen.Sdk.Encoders;
 using M2UGen.Sdk.Language;
 using M2UGen.Sdk.Music.MusicGen;
 using M2UGen.Sdk.Runtime;
@@ -33,6 +34,19 @@ internal static class BundleBench
             ["repeat"] = options.Repeat,
             ["load_seconds"] = Load(bundle, models, display, cancellationToken),
         };
+        display.Show("Measuring the machine", 0, 1);
+        Calibration calibration = Calibration.Measure(runtime, cancellationToken);
+        result["calibration"] = calibration.ToJson();
+        result["media"] = MediaBench.Run(calibration, options, cancellationToken);
+        display.Show("Measuring the machine", 1, 1);
+        using MediaEncoders? encoders = bundle.Manifest.Components.ContainsKey(LanguageModel.Component) ? MediaEncoders.Open(bundle, models) : null;
+        if (encoders is not null)
+        {
+            display.Show("Measuring the encoders", 0, 1);
+            result["encoders"] = EncoderBench.Run(bundle, encoders, calibration, options, cancellationToken);
+            display.Show("Measuring the encoders", 1, 1);
+        }
+
         bool hasLanguage = bundle.Manifest.Components.ContainsKey(LanguageModel.Component);
         bool hasMusic = bundle.Manifest.Components.ContainsKey(MusicGenConfig.DecoderComponent);
         if (hasLanguage)

@@ -30,7 +30,7 @@ internal static class BenchCommand
             });
         }
 
-        Command command = new("bench", "Measure a bundle on this machine: loading, prompt and answer tokens a second, decoder steps a second, codec, time to first sound, memory.") { caption, duration, prompt, tokens, repeat };
+        Command command = new("bench", "Measure a bundle on this machine: loading, encoders, resampling and resizing next to what the machine can do at best, prompt and answer tokens a second, decoder steps a second, codec, time to first sound, memory.") { caption, duration, prompt, tokens, repeat };
         BundleSwitches bundle = new(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {

@@ -78,6 +78,46 @@ public sealed class MediaCommandTests(TinyM2UGen tiny) : IClassFixture<TinyM2UGe
         Assert.Equal(saved[2].GetProperty("music_hash").GetString(), saved[3].GetProperty("manifest").GetProperty("audio_hash").GetString());
     }
 
+    [Fact]
+    public async Task Bench_Json_HoldsEveryEncoderAgainstTheMachine()
+    {
+        CliRun run = await RunAsync("bench", "-d", "0.3", "-n", "1", "--prompt-tokens", "8", "--new-tokens", "4", "--json");
+        Assert.Equal(0, run.Code);
+        JsonElement json = JsonDocument.Parse(run.Output).RootElement;
+        Assert.All(json.GetProperty("calibration").EnumerateObject(), figure => Assert.True(figure.Value.GetDouble() > 0, figure.Name));
+        Assert.Equal(["mert", "vit", "vivit"], json.GetProperty("encoders").EnumerateObject().Select(part => part.Name));
+        Assert.Equal(5, json.GetProperty("media").EnumerateObject().Count());
+        Assert.All(
+            json.GetProperty("encoders").EnumerateObject().Concat(json.GetProperty("media").EnumerateObject()).SelectMany(part => part.Value.EnumerateObject()),
+            figure => Assert.True(figure.Value.GetDouble() > 0, figure.Name));
+    }
+
+    [Fact]
+    public void EncoderWork_PublishedSizes_AreTheKnownCounts()
+    {
+        // ViT-B/16 of 224 x 224: 17.6 billion multiply-adds are told for the classifier; without its head about 35 billion operations.
+        Assert.InRange(Work("""{"layers": 12, "hidden_size": 768, "feed_forward_size": 3072, "channels": 3, "image_size": 224, "tokens": 197}""").OfPixels()!.Value / 1e9, 34.5, 35.5);
+
+        // Linear layers of MERT-v1-330M have 302 million weights, 75 frames a second; scores over a minute and the convolutions come on top.
+        double minute = Work("""
+            {"layers": 24, "hidden_size": 1024, "feed_forward_size": 4096, "positional_kernel": 128, "positional_groups": 16,
+             "conv_channels": [512, 512, 512, 512, 512, 512, 512], "conv_kernel": [10, 3, 3, 3, 3, 2, 2], "conv_stride": [5, 2, 2, 2, 2, 2, 2]}
+            """).OfWindow(60 * 24000)!.Value;
+        Assert.InRange(minute / 1e12, (2 * 302e6 * 4500) / 1e12, 6.5);
+        Assert.Null(Work("{}").OfPixels());
+        Assert.Null(Work("{}").OfWindow(24000));
+
+        static M2UGen.Cli.Bench.EncoderWork Work(string config) => new(new M2UGen.Sdk.Runtime.Bundles.BundleComponent
+        {
+            Graph = "x.onnx",
+            Files = [],
+            Precision = "float32",
+            Inputs = [],
+            Outputs = [],
+            Config = System.Text.Json.Nodes.JsonNode.Parse(config)!.AsObject(),
+        });
+    }
+
     private Task<CliRun> RunAsync(string command, params string[] arguments) => CliRun.OfAsync([command, "--bundle", tiny.BundlePath, .. arguments]);
 
     private string Target(string name) => Path.Combine(_folder, name);

@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Text.Json.Nodes;
+using M2UGen.Export.Graph;
+using M2UGen.Sdk.Runtime;
+using M2UGen.Sdk.Runtime.Bundles;
+
+namespace M2UGen.Cli.Bench;
+
+/// <summary>What this machine can do at best, measured in the run whose figures are held against it: a figure alone says little, since machines and their neighbours differ.</summary>
+/// <param name="GemmGflops">Billions of floating-point operations a second of ONNX Runtime's matrix product with constant weights, on all threads.</param>
+/// <param name="ReadGigabytes">Billions of bytes a second that all threads read from memory.</param>
+/// <param name="OneThreadGflops">Of one thread's vector multiply-adds in registers.</param>
+/// <param name="OneThreadReadGigabytes">That one thread reads from memory.</param>
+internal sealed record Calibration(double GemmGflops, double ReadGigabytes, double OneThreadGflops, double OneThreadReadGigabytes)
+{
+    private const int Rows = 512;
+    private const int Width = 1024;
+    private const int ReadBytes = 1 << 28;
+    private const string Graph = "gemm";
+
+    /// <summary>Measures all four; takes about two seconds. The best of several runs counts, since nothing can make one too fast.</summary>
+    public static Calibration Measure(RuntimeOptions runtime, CancellationToken cancellationToken)
+    {
+        int threads = OnnxRuntimeHost.ThreadsOf(runtime);
+        float[] memory = new float[ReadBytes / sizeof(float)];
+        memory.AsSpan().Fill(1);
+        return new Calibration(
+            Gemm(runtime, cancellationToken),
+            ReadBytes / Best(5, () => Read(memory, threads), cancellationToken) / 1e9,
+            MultiplyAdds(cancellationToken),
+            ReadBytes / Best(3, () => Read(memory, 1), cancellationToken) / 1e9);
+    }
+
+    /// <summary>The four figures.</summary>
+    public JsonObject ToJson() => new()
+    {
+        ["gemm_gflops"] = GemmGflops,
+        ["read_gb_per_second"] = ReadGigabytes,
+        ["one_thread_gflops"] = OneThreadGflops,
+        ["one_thread_read_gb_per_second"] = OneThreadReadGigabytes,
+    };
+
+    private static double Best(int runs, Action work, CancellationToken cancellationToken)
+    {
+        double best = double.MaxValue;
+        for (int run = 0; run < runs; run++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            long start = Stopwatch.GetTimestamp();
+            work();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
+        return best;
+    }
+
+    /// <summary>[512, 1024] times a constant [1024, 1024]: the shape of an encoder's linear layers.</summary>
+    private static double Gemm(RuntimeOptions runtime, CancellationToken cancellationToken)
+    {
+        GraphBuilder graph = new(Graph);
+        Value x = graph.Input("x", TensorElementKind.Float, Rows, Width);
+        Value weight = graph.Weight("weight", Weight.Of("weight", [Width, Width], [.. Enumerable.Range(0, Width * Width).Select(i => (i % 7) - 3f)]));
+        graph.Output("y", graph.MatMul("/MatMul", x, weight), TensorElementKind.Float, Rows, Width);
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("m2ugen-bench-");
+        try
+        {
+            IReadOnlyList<BundleFile> files = GraphFile.Save(graph, folder.FullName, cancellationToken: cancellationToken);
+            BundleComponent description = new() { Graph = $"{Graph}.onnx", Files = files, Precision = "float32", Inputs = graph.Inputs, Outputs = graph.Outputs };
+            using OnnxModel model = OnnxModel.Load(Path.Combine(folder.FullName, description.Graph), Graph, description, runtime);
+            using IModelRun run = model.CreateRun();
+            using NativeTensor input = NativeTensor.Allocate<float>(Rows, Width);
+            using NativeTensor output = NativeTensor.Allocate<float>(Rows, Width);
+            input.AsSpan<float>().Fill(0.5f);
+            run.BindInput("x", input);
+            run.BindOutput("y", output);
+            return 2.0 * Rows * Width * Width / Best(30, () => run.Run(cancellationToken), cancellationToken) / 1e9;
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static void Read(float[] memory, int threads)
+    {
+        int part = memory.Length / threads;
+        if (threads == 1)
+        {
+            GC.KeepAlive(TensorPrimitives.Sum<float>(memory));
+            return;
+        }
+
+        Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, i => GC.KeepAlive(TensorPrimitives.Sum<float>(memory.AsSpan(i * part, part))));
+    }
+
+    private static double MultiplyAdds(CancellationToken cancellationToken)
+    {
+        const int Steps = 1_000_000;
+        const int Chains = 8;
+        double best = Best(5, () => GC.KeepAlive(Chain(Steps)), cancellationToken);
+        return 2.0 * Steps * Chains * Vector<float>.Count / best / 1e9;
+    }
+
+    /// <summary>Eight chains at once: a multiply-add takes about four cycles and two can begin in each.</summary>
+    private static float Chain(int steps)
+    {
+        Vector<float> factor = new(0.999f);
+        Vector<float> a = new(1f), b = new(2f), c = new(3f), d = new(4f), e = new(5f), f = new(6f), g = new(7f), h = new(8f);
+        for (int i = 0; i < steps; i++)
+        {
+            a = Vector.FusedMultiplyAdd(a, factor, factor);
+            b = Vector.FusedMultiplyAdd(b, factor, factor);
+            c = Vector.FusedMultiplyAdd(c, factor, factor);
+            d = Vector.FusedMultiplyAdd(d, factor, factor);
+            e = Vector.FusedMultiplyAdd(e, factor, factor);
+            f = Vector.FusedMultiplyAdd(f, factor, factor);
+            g = Vector.FusedMultiplyAdd(g, factor, factor);
+            h = Vector.FusedMultiplyAdd(h, factor, factor);
+        }
+
+        return Vector.Sum(a + b + c + d + e + f + g + h);
+    }
+}
