@@ -122,8 +122,8 @@ internal sealed class RequestRun
         M2UGenTelemetry.EncodeTime.Record(time.TotalSeconds);
         Log.Encoded(_logger, _media.Count, (long)time.TotalMilliseconds);
 
-        // The decoded media are not needed any more, and may be the largest thing that the request holds; what is said of their lengths is kept.
-        _media = _media with { Image = null, Frames = null };
+        // Decoded media may be the largest thing that the request holds, and all that is still asked of them is in the manifest.
+        _media = LoadedMedia.None;
         return prefix;
     }
 

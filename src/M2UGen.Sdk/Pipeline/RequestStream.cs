@@ -22,7 +22,7 @@ internal sealed class RequestStream(RequestTracker tracker, SemaphoreSlim device
         Channel<GenerationUpdate> channel = Channel.CreateBounded<GenerationUpdate>(
             new BoundedChannelOptions(bufferSize) { SingleReader = true, SingleWriter = true });
         using CancellationTokenSource leaving = new();
-        Task worker = WorkAsync(start(), onlyResult, channel.Writer, leaving.Token, cancellationToken);
+        Task worker = WorkAsync(start, onlyResult, channel.Writer, leaving.Token, cancellationToken);
         try
         {
             // Not the caller's token: the worker answers to it, and ends the channel only when the model call in flight has stopped.
@@ -39,7 +39,7 @@ internal sealed class RequestStream(RequestTracker tracker, SemaphoreSlim device
     }
 
     private async Task WorkAsync(
-        RequestRun request,
+        Func<RequestRun> start,
         bool onlyResult,
         ChannelWriter<GenerationUpdate> channel,
         CancellationToken leaving,
@@ -50,6 +50,7 @@ internal sealed class RequestStream(RequestTracker tracker, SemaphoreSlim device
         {
             using CancellationTokenSource linked = CancellationTokenSource.CreateLinkedTokenSource(caller, leaving, tracker.Closing);
             CancellationToken token = linked.Token;
+            RequestRun request = start();
             UpdateWriter writer = new(channel, onlyResult, token);
             await WaitForDeviceAsync(request, writer, token).ConfigureAwait(false);
             try

@@ -24,7 +24,7 @@ public sealed record AudioChunk(ReadOnlyMemory<float> Samples, int SampleRate, i
 
 /// <summary>How far a stage has come.</summary>
 /// <param name="Stage">The stage.</param>
-/// <param name="Completed">Steps done: tokens of the language stage, decoder steps of the music stage, frames of the decode stage.</param>
+/// <param name="Completed">Steps done: hundredths of a medium of the encode stage, tokens of the language stage, decoder steps of the music stage, frames of the decode stage.</param>
 /// <param name="Total">Steps at most; the language stage usually stops earlier.</param>
 public sealed record StageProgress(GenerationStage Stage, long Completed, long Total) : GenerationUpdate
 {

@@ -235,11 +235,14 @@ public sealed class MediaRequestTests
         Task<MusicResult> next = Ask(pipeline).WithAudio(MediaSource.FromStream(file)).EditMusicAsync();
         await file.Started.Task.WaitAsync(Patience);
 
-        // Read, and yet nothing of it runs on the device.
+        // Read, and yet nothing of it runs on the device. A further one waits before it reads anything, so that few hold decoded media.
+        using FakeMedia.WatchedStream further = new(FakeMedia.Wav(FakeMedia.HalfSecond));
+        Task<MusicResult> last = Ask(pipeline).WithAudio(MediaSource.FromStream(further)).EditMusicAsync();
         Assert.Empty(encoders.Calls);
+        Assert.False(further.Started.Task.IsCompleted);
         held.Set();
-        await Task.WhenAll(busy, next).WaitAsync(Patience);
-        Assert.Equal(["audio", "prefix"], encoders.Calls);
+        await Task.WhenAll(busy, next, last).WaitAsync(Patience);
+        Assert.Equal(["audio", "prefix", "audio", "prefix"], encoders.Calls);
     }
 
     [Fact]
