@@ -14,7 +14,7 @@ public sealed record MediaOptions
     /// <value>10 minutes. Above 0, to 24 hours.</value>
     public TimeSpan FFmpegTimeout { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>The largest file that is read, in bytes. A WAV file is limited by its sound alone (<see cref="MaxDuration"/>, <see cref="MaxDecodedBytes"/>).</summary>
+    /// <summary>The largest file that is read, in bytes. A WAV file on disk is limited by its sound alone (<see cref="MaxDuration"/>, <see cref="MaxDecodedBytes"/>).</summary>
     /// <value>2 GiB. 1 or more; streams are held in memory and so never longer than one array.</value>
     public long MaxFileBytes { get; init; } = 2L << 30;
 

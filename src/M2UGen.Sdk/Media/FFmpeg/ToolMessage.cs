@@ -25,8 +25,14 @@ internal static partial class ToolMessage
             return tooLarge;
         }
 
+        return new MediaFormatException(source.Path, $"no {what} could be read from it; it is damaged or of a format unknown to the installed ffmpeg, which says{Said(run, file)}.");
+    }
+
+    /// <summary>What it said, as the end of "ffmpeg says".</summary>
+    public static string Said<T>(ToolRun<T> run, MediaFile file)
+    {
         string said = Clean(run.Errors, file.Path);
-        return new MediaFormatException(source.Path, $"no {what} could be read from it; it is damaged or of a format unknown to the installed ffmpeg, which says{(said.Length == 0 ? $" nothing and ended with status {run.ExitCode}" : $": {said}")}.");
+        return said.Length == 0 ? $" nothing and ended with status {run.ExitCode}" : $": {said}";
     }
 
     /// <summary>The exception for pictures that are larger than <see cref="MediaOptions.MaxPixels"/>, at which ffmpeg does not always end as failed; null if it said nothing of that.</summary>

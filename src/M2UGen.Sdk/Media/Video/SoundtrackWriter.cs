@@ -31,7 +31,7 @@ internal static class SoundtrackWriter
         ToolRun<object?> run = await ToolRunner.RunAsync(ffmpeg, arguments, source.Path, options.FFmpegTimeout, (_, _) => Task.FromResult<object?>(null), cancellationToken).ConfigureAwait(false);
         if (run.ExitCode != 0)
         {
-            throw ToolMessage.Refuse("film", run, source, film);
+            throw new MediaFormatException(source.Path, $"the film could not be written with its new sound to '{path}'; ffmpeg says{ToolMessage.Said(run, film)}.");
         }
 
         target.Complete();
