@@ -39,7 +39,6 @@ internal static class UnderstandingAdapterGraph
         string path = medium.AdapterTensors;
         Value feature = graph.Input("feature", DataType.Float, 1, width);
         Value x = Linear.Emit(graph, $"/{path}_proj", feature, weights.Require($"{path}_proj.weight", dim, width), weights.Require($"{path}_proj.bias", dim));
-        long multiplications = (long)dim * width;
         for (int i = 1; i <= Blocks; i++)
         {
             // As wide as the model in the reference; missing, it is listed with that width.
@@ -47,7 +46,6 @@ internal static class UnderstandingAdapterGraph
             Value normalized = RmsNorm.Emit(graph, $"/{path}_norm_{i}", x, weights.Require($"{path}_norm_{i}.weight", dim), Epsilon);
             Value fed = SwiGlu.Emit(graph, $"/{path}_f_{i}", normalized, Layer("f1", i, hidden, dim), Layer("f3", i, hidden, dim), Layer("f2", i, dim, hidden));
             x = graph.Add($"/{path}_f_{i}/Add", x, fed);
-            multiplications += 3 * hidden * dim;
         }
 
         graph.Tap("adapter", x, DataType.Float, 1, dim);
@@ -56,7 +54,6 @@ internal static class UnderstandingAdapterGraph
         for (int i = 0; i < count; i++)
         {
             rows[i] = Linear.Emit(graph, $"/layers.{first + i}/attention/prefix", x, GatedPrefix.Matrix(llama.Layers[first + i].Prefix!, llama.Heads));
-            multiplications += (long)dim * dim;
         }
 
         Value constant = graph.Weight(PrefixContribution.TensorName, textRows.Rows(medium.Index * count, count));
@@ -66,8 +63,6 @@ internal static class UnderstandingAdapterGraph
             ["medium"] = medium.Name,
             ["first_layer"] = first,
             ["layers"] = count,
-            ["flops"] = 2 * multiplications,
-            ["flops_unit"] = "request",
         });
 
         LinearWeights Layer(string name, int block, long output, long input) => new(weights.Require($"{path}_{name}_{block}.weight", output, input));
