@@ -116,6 +116,44 @@ public sealed class UserCodeTests
     }
 
     [Fact]
+    public async Task MediaRequests_ReadAsTheHouseStyleShowsThem()
+    {
+        ScriptedPipeline scripted = new(Script);
+        IM2UGenPipeline pipeline = scripted;
+        AudioClip song = ScriptedPipeline.Music.Audio;
+        Assert.Equal("A violin.", (await pipeline.CaptionMusicAsync(song)).Text);
+        Assert.Equal(M2UGenRequest.CaptionQuestion, scripted.LastRequest!.Prompt);
+        Assert.Equal(ScriptedPipeline.Music, await pipeline.EditMusicAsync("Swap the drums for hand claps", song));
+        AnswerResult answer = await pipeline.Prompt("Which instruments play?").WithAudio(song).WithImage("beach.jpg").WithVideo(MediaSource.FromBytes(new byte[] { 1 })).WithKnn(KnnOptions.Captioning).AskAsync();
+        Assert.Equal("A violin.", answer.Text);
+        Assert.Equal(KnnOptions.Captioning, scripted.LastRequest.Knn);
+        await Assert.ThrowsAsync<ArgumentException>(() => pipeline.Prompt("Swap the drums").EditMusicAsync());
+    }
+
+    [Fact]
+    public async Task Conversation_OverAPipelineOfTheApplicationsOwn_KeepsTurnsAndMusic()
+    {
+        IM2UGenPipeline pipeline = new ScriptedPipeline(Script);
+        Conversation talk = pipeline.StartConversation(new ConversationOptions { MaxHistoryTurns = 4 });
+        M2UGenResult first = await talk.SendAsync("Play a waltz");
+        await foreach (GenerationUpdate update in talk.StreamAsync("Music for this", turn => turn.WithImage("beach.jpg")))
+        {
+            Assert.IsAssignableFrom<GenerationUpdate>(update);
+        }
+
+        Assert.Equal(["Play a waltz", "Music for this"], talk.Turns.Select(turn => turn.Prompt));
+        Assert.Same(first.Music!.Audio, talk.LastMusic);
+        Conversation other = talk.Branch();
+        Assert.True(other.UndoLast());
+        Conversation again = Conversation.FromJson(pipeline, talk.ToJson());
+        Assert.Equal((2, 1, 2), (talk.Turns.Count, other.Turns.Count, again.Turns.Count));
+        Assert.Null(again.LastMusic);
+        again.SetLastMusic(talk.LastMusic);
+        talk.Reset();
+        Assert.Empty(talk.Turns);
+    }
+
+    [Fact]
     public void Request_Refined_LeavesTheFirstUnchanged()
     {
         IM2UGenPipeline pipeline = new ScriptedPipeline();
