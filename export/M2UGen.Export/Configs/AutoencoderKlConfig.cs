@@ -62,7 +62,7 @@ internal sealed record AutoencoderKlConfig
             LatentChannels = config.IntOr("latent_channels", 4),
             OutputChannels = config.IntOr("out_channels", 3),
             BlockChannels = channels,
-            LayersPerBlock = config.IntOr("layers_per_block", 1, largest: ConfigReader.MostLayers - 1) + 1,
+            LayersPerBlock = config.IntOr("layers_per_block", 1, largest: ConfigReader.MostLayers / MostBlocks) + 1,
             Form = new ResnetForm(groups, Epsilon, Activations.Read(config, "act_fn", "silu")),
             ScalingFactor = scaling,
             HasMidAttention = config.BoolOr("mid_block_add_attention", true),

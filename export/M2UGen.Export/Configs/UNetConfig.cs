@@ -114,6 +114,8 @@ internal sealed record UNetConfig
         int groups = config.IntOr("norm_num_groups", 32);
         config.RequireTogether(channels.All(channel => channel % groups == 0), "norm_num_groups", $"{groups} do not divide every one of block_out_channels");
         config.RequireTogether(channels.Zip(heads).All(pair => pair.Second <= pair.First), "attention_head_dim", "asks for more heads than there are channels");
+        long transformers = layers.Zip(transformerLayers, widths).Sum(block => (long)block.First * block.Second * block.Third.Length);
+        config.RequireTogether(layers.Sum() <= ConfigReader.MostLayers && transformers <= ConfigReader.MostLayers, "layers_per_block", $"asks for {layers.Sum()} layers with {transformers} transformer layers; at most {ConfigReader.MostLayers} are read");
         config.ThrowIfWrong(What);
 
         IReadOnlyList<UNetPath>[] paths = [.. widths.Select(PathsOf)];

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using M2UGen.Sdk.Runtime.Bundles;
 
 namespace M2UGen.Sdk.Music.AudioLdm2;
 
@@ -6,6 +7,9 @@ namespace M2UGen.Sdk.Music.AudioLdm2;
 /// <param name="levels">The component's number <c>cost</c>: what the exporter counted at each resolution, the finest first.</param>
 internal sealed class UNetCost(JsonArray levels)
 {
+    /// <summary>What a bundle's manifest says, or null where it says nothing.</summary>
+    public static UNetCost? From(ModelBundle bundle) => bundle.Component(UNet.Component).Config["cost"] is JsonArray levels ? new UNetCost(levels) : null;
+
     /// <summary>Counts one evaluation.</summary>
     /// <param name="samples">Latents at once.</param>
     /// <param name="rows">Rows of the conditions; as many as <paramref name="samples"/> says what it would be without sharing the beginning between a sample's rows.</param>
@@ -30,5 +34,5 @@ internal sealed class UNetCost(JsonArray levels)
         return total;
     }
 
-    private static long Count(JsonNode? level, string name) => level?[name]?.GetValue<long>() ?? 0;
+    private static long Count(JsonNode? level, string name) => level is JsonObject counts && counts[name] is JsonValue value && value.TryGetValue(out long count) ? count : 0;
 }

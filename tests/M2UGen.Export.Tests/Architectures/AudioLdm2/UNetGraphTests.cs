@@ -144,6 +144,7 @@ public sealed class UNetGraphTests
     [InlineData("\"norm_num_groups\":5", "norm_num_groups: 5 do not divide every one of block_out_channels")]
     [InlineData("\"act_fn\":\"mish\"", "act_fn: 'mish' is not supported")]
     [InlineData("\"conv_out_kernel\":4", "conv_out_kernel: 4 is even")]
+    [InlineData("\"layers_per_block\":1000", "layers_per_block: asks for 3000 layers with 10000 transformer layers; at most 1024")]
     public void Read_Unsupported_IsNamed(string key, string expected)
     {
         using TemporaryFolder folder = new();
