@@ -36,6 +36,11 @@ internal abstract class FastTextTokenizer
         _rawTokens = new AddedTokenMatcher(tokens.Values.Where(token => !token.Normalized), token => token.Content);
         _normalizedTokens = new AddedTokenMatcher(tokens.Values.Where(token => token.Normalized), token => Normalize(token.Content));
         PadId = tokens.TryGetValue(settings.Pad?.Content ?? "<pad>", out AddedToken? pad) ? pad.Id : 0;
+        if (MaxLength <= SpecialTokenCount)
+        {
+            throw new ModelBundleException(parts.Path, $"'model_max_length' beside '{parts.Path}' is {MaxLength}, which leaves no room beside the {SpecialTokenCount} special tokens of every text.");
+        }
+
         IdCount = Math.Max(parts.Model.Count, _added.Count == 0 ? 0 : _added.Keys.Max() + 1);
         foreach (int id in parts.Before.Concat(parts.After))
         {

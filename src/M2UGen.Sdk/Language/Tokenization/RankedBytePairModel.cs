@@ -16,7 +16,7 @@ internal sealed class RankedBytePairModel : TokenModel
 
     private readonly Dictionary<string, int> _ids;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _lookup;
-    private readonly Dictionary<(int Left, int Right), (int Rank, int Id)> _merges;
+    private readonly Dictionary<ulong, (int Rank, int Id)> _merges;
     private readonly string?[] _pieces;
     private readonly int _unknownId;
     private readonly bool _fusesUnknown;
@@ -50,11 +50,11 @@ internal sealed class RankedBytePairModel : TokenModel
         }
 
         _lookup = _ids.GetAlternateLookup<ReadOnlySpan<char>>();
-        _merges = new Dictionary<(int, int), (int, int)>(merges.Count);
+        _merges = new Dictionary<ulong, (int, int)>(merges.Count);
         for (int rank = 0; rank < merges.Count; rank++)
         {
             (string left, string right) = merges[rank];
-            _merges[(Require(left, rank), Require(right, rank))] = (rank, Require(left + right, rank));
+            _merges[Key(Require(left, rank), Require(right, rank))] = (rank, Require(left + right, rank));
         }
 
         _unknownId = unknown is null ? -1
@@ -127,7 +127,7 @@ internal sealed class RankedBytePairModel : TokenModel
     private void Merge(Span<Symbol> symbols)
     {
         // A symbol that has become part of its left neighbour is marked by the id -1.
-        PriorityQueue<(int Left, int Id), (int Rank, int Left)> agenda = new();
+        PriorityQueue<(int Left, int Id), ulong> agenda = new();
         for (int i = 0; i + 1 < symbols.Length; i++)
         {
             Offer(agenda, symbols, i);
@@ -143,7 +143,7 @@ internal sealed class RankedBytePairModel : TokenModel
 
             // One of the two may have merged with another neighbour since; what counts is that the pair still yields this token.
             ref Symbol right = ref symbols[left.Next];
-            if (!_merges.TryGetValue((left.Id, right.Id), out (int Rank, int Id) merge) || merge.Id != pair.Id)
+            if (!_merges.TryGetValue(Key(left.Id, right.Id), out (int Rank, int Id) merge) || merge.Id != pair.Id)
             {
                 continue;
             }
@@ -164,13 +164,16 @@ internal sealed class RankedBytePairModel : TokenModel
         }
     }
 
-    private void Offer(PriorityQueue<(int Left, int Id), (int Rank, int Left)> agenda, ReadOnlySpan<Symbol> symbols, int left)
+    private void Offer(PriorityQueue<(int Left, int Id), ulong> agenda, ReadOnlySpan<Symbol> symbols, int left)
     {
-        if (_merges.TryGetValue((symbols[left].Id, symbols[symbols[left].Next].Id), out (int Rank, int Id) merge))
+        if (_merges.TryGetValue(Key(symbols[left].Id, symbols[symbols[left].Next].Id), out (int Rank, int Id) merge))
         {
-            agenda.Enqueue((left, merge.Id), (merge.Rank, left));
+            agenda.Enqueue((left, merge.Id), Key(merge.Rank, left));
         }
     }
+
+    /// <summary>Two numbers as one: a pair of ids to look up, or a rank and then a place to sort by.</summary>
+    private static ulong Key(int first, int second) => ((ulong)(uint)first << 32) | (uint)second;
 
     private int Require(string piece, int rank) =>
         _ids.TryGetValue(piece, out int id) ? id : throw new InvalidDataException($"merge {rank} needs '{piece}', which is not in the vocabulary");

@@ -96,12 +96,12 @@ public sealed class RobertaTextTokenizerTests
     }
 
     [Fact]
-    public void Encode_OneWordOfAMegabyte_IsNoQuadraticWork()
+    public void Encode_OneVeryLongWord_IsNoQuadraticWork()
     {
-        // Half a million merges in one word: with a scan for the best pair a merge this would take hours.
+        // A hundred thousand merges in one word: with a scan for the best pair a merge this would take minutes.
         using TokenizerFolder folder = new(Json());
-        int[] ids = RobertaTextTokenizer.Load(folder.Path).Encode(new string('a', 1 << 20));
-        Assert.Equal((1 << 19) + 2, ids.Length);
+        int[] ids = RobertaTextTokenizer.Load(folder.Path).Encode(new string('a', 1 << 18));
+        Assert.Equal((1 << 17) + 2, ids.Length);
     }
 
     [Fact]
