@@ -16,7 +16,7 @@ internal sealed class GraphRunner : IDisposable
         session = new InferenceSession(Path.Combine(folder, graph.Name + ".onnx"), options);
     }
 
-    /// <summary>Runs once. Inputs are (name, elements of float, long or int, shape); outputs come back as floats (ids and codes too, which floats hold exactly) with their shapes.</summary>
+    /// <summary>Runs once. Inputs are (name, elements of float, long, int or bool, shape); outputs come back as floats (ids and codes too, which floats hold exactly) with their shapes.</summary>
     public Dictionary<string, (float[] Values, long[] Shape)> Run(params (string Name, Array Elements, long[] Shape)[] inputs)
     {
         Dictionary<string, OrtValue> values = [];
@@ -29,6 +29,7 @@ internal sealed class GraphRunner : IDisposable
                     float[] floats => OrtValue.CreateTensorValueFromMemory(floats, shape),
                     long[] longs => OrtValue.CreateTensorValueFromMemory(longs, shape),
                     int[] ints => OrtValue.CreateTensorValueFromMemory(ints, shape),
+                    bool[] flags => OrtValue.CreateTensorValueFromMemory(flags, shape),
                     _ => throw new ArgumentException($"{name}: no tensors of {elements.GetType()}"),
                 });
             }

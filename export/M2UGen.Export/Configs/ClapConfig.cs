@@ -93,6 +93,9 @@ internal sealed record ClapTextConfig
 /// <summary>CLAP's audio tower: HTSAT (arXiv:2202.00874), a Swin transformer over a folded spectrogram.</summary>
 internal sealed record ClapAudioConfig
 {
+    // Published: 262144.
+    private const int MostTableValues = 1 << 25;
+
     /// <summary>Frequency bins of the spectrogram.</summary>
     public required int MelBins { get; init; }
 
@@ -152,6 +155,14 @@ internal sealed record ClapAudioConfig
     /// <summary>Columns of patches.</summary>
     public int GridColumns => ImageSize / PatchStride.Columns;
 
+    /// <summary>Columns of patches of each of a long clip's three chunks, which are three times as wide.</summary>
+    public int ChunkColumns => PatchesOf(PatchStride.Columns, 3);
+
+    /// <summary>Patches along a side of the picture.</summary>
+    /// <param name="stride">Steps between them along that side.</param>
+    /// <param name="wider">By how much patches and steps are longer than said.</param>
+    public int PatchesOf(int stride, int wider) => ((ImageSize + (2 * ((PatchSize - stride) / 2)) - (wider * PatchSize)) / (wider * stride)) + 1;
+
     /// <summary>Positions of the last stage.</summary>
     public int Positions => (GridRows >> (Depths.Count - 1)) * (GridColumns >> (Depths.Count - 1));
 
@@ -207,6 +218,11 @@ internal sealed record ClapAudioConfig
             read.PatchSize >= read.PatchStride.Rows && read.PatchSize >= read.PatchStride.Columns && image % read.PatchStride.Rows == 0 && image % read.PatchStride.Columns == 0,
             "patch_stride",
             $"{read.PatchStride.Rows} x {read.PatchStride.Columns} does not divide spec_size {image}, or is larger than patch_size {read.PatchSize}");
+        config.RequireTogether(
+            read.PatchesOf(read.PatchStride.Rows, 1) == read.GridRows && read.PatchesOf(read.PatchStride.Columns, 1) == read.GridColumns,
+            "patch_size",
+            $"{read.PatchSize} gives {read.PatchesOf(read.PatchStride.Rows, 1)} x {read.PatchesOf(read.PatchStride.Columns, 1)} patches at steps of {read.PatchStride.Rows} x {read.PatchStride.Columns}; the stages take {read.GridRows} x {read.GridColumns}");
+        config.RequireTogether(!read.HasFusion || 3 * read.ChunkColumns <= read.GridColumns, "patch_size", $"{read.PatchSize} gives {read.ChunkColumns} columns a chunk; three of them do not fit {read.GridColumns}");
         config.RequireTogether(!read.HasFusion || read.PatchWidth >= read.FusionRatio, "aff_block_r", $"{read.FusionRatio} is larger than patch_embeds_hidden_size {read.PatchWidth}");
         for (int stage = 0; stage < read.Depths.Count; stage++)
         {
@@ -215,6 +231,10 @@ internal sealed record ClapAudioConfig
                 rows << stage == read.GridRows && columns << stage == read.GridColumns && rows >= read.WindowSize && columns >= read.WindowSize && rows % read.WindowSize == 0 && columns % read.WindowSize == 0,
                 "window_size",
                 $"stage {stage} has {rows} x {columns} positions, which windows of {read.WindowSize} x {read.WindowSize} do not fill");
+
+            // The tables of shifted windows and of relative positions are made in memory.
+            long area = (long)read.WindowSize * read.WindowSize;
+            config.RequireTogether(rows * columns * area <= MostTableValues && read.Heads[stage] * area * area <= MostTableValues, "window_size", $"{read.WindowSize} makes tables of more than {MostTableValues} numbers in stage {stage}");
             config.RequireTogether(read.WidthOf(stage) % read.Heads[stage] == 0, "num_attention_heads", $"{read.Heads[stage]} heads do not divide the width {read.WidthOf(stage)} of stage {stage}");
         }
     }

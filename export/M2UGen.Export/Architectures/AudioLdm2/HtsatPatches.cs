@@ -54,7 +54,7 @@ internal static class HtsatPatches
         long size = config.ImageSize;
         Value others = graph.Reshape("/patch_embed/chunks", graph.Slice("/patch_embed/others", image, 1, config.Channels, 1), -1, 1, size, size);
         Value x = Conv(graph, config, weights, "mel_conv2d", others, chunks);
-        int columns = ColumnsOf(config, chunks);
+        int columns = config.ChunkColumns;
         graph.Tap("mel_conv2d", x, DataType.Float, "chunks", width, config.GridRows, columns);
         x = graph.Transpose("/patch_embed/side_by_side", graph.Reshape("/patch_embed/of_clip", x, -1, chunks, width, config.GridRows, columns), 0, 2, 3, 1, 4);
         x = graph.Reshape("/patch_embed/joined", x, 0, width, config.GridRows, chunks * columns);
@@ -105,9 +105,6 @@ internal static class HtsatPatches
             ("strides", new long[] { config.PatchStride.Rows, wider * config.PatchStride.Columns }),
             ("pads", new long[] { up, left, up, left }));
     }
-
-    private static int ColumnsOf(ClapAudioConfig config, int wider)
-        => ((config.ImageSize + (2 * Padding(config).Left) - (wider * config.PatchSize)) / (wider * config.PatchStride.Columns)) + 1;
 
     private static (int Up, int Left) Padding(ClapAudioConfig config)
         => ((config.PatchSize - config.PatchStride.Rows) / 2, (config.PatchSize - config.PatchStride.Columns) / 2);
