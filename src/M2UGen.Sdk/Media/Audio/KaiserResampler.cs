@@ -15,6 +15,8 @@ internal sealed class KaiserResampler
     private const double Beta = 13.04003976;
     private const double HalfWidth = 290 / 3.0;
 
+    private static readonly double WindowScale = 1 / BesselI0(Beta);
+
     /// <summary>The largest table of taps kept; with more (rates without a common divisor) they are computed where needed.</summary>
     private const long MaxTableValues = 1 << 22;
 
@@ -86,7 +88,7 @@ internal sealed class KaiserResampler
         {
             double z = phase - ((double)_up * k);
             double ratio = z / (_half + 0.5);
-            taps[k - first] = _up * _cutoff * Sinc(_cutoff * z) * BesselI0(Beta * Math.Sqrt(1 - (ratio * ratio))) / BesselI0(Beta);
+            taps[k - first] = _up * _cutoff * Sinc(_cutoff * z) * BesselI0(Beta * Math.Sqrt(1 - (ratio * ratio))) * WindowScale;
         }
 
         return (first, taps);

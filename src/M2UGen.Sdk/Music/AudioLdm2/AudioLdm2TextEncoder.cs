@@ -59,6 +59,12 @@ internal sealed class AudioLdm2TextEncoder(ClapTextEncoder clap, T5TextEncoder t
             throw new ModelBundleException(bundle.Directory, $"Bundle '{bundle.Directory}': the projection model takes {projection.ClapWidth} and {projection.T5Width} values and gives {projection.Width}; CLAP gives {clap.Config.Width}, T5 {text.Width}, and GPT-2 takes {language.HiddenSize}. Export the bundle again from one directory.");
         }
 
+        int needed = ProjectionModel.RowsBefore + maxTokens + language.NewTokens;
+        if (needed > language.MaxPositions)
+        {
+            throw new ModelBundleException(bundle.Directory, $"Bundle '{bundle.Directory}': captions of {maxTokens} tokens and what GPT-2 adds need {needed} positions; it has {language.MaxPositions}. Export the bundle again from one directory.");
+        }
+
         return new AudioLdm2TextEncoder(
             clap,
             new T5TextEncoder(models, text with { MaxTokens = maxTokens }, tokenizer.Encode),
