@@ -37,8 +37,8 @@ public static class Exporter
         // A taken target is told before a checkpoint of many gigabytes is opened.
         TargetDirectory.Check(options.OutputPath, options.Force, []);
         SourceFinder.Selection selection = SourceFinder.Find(options);
-        using BundlePlan plan = selection.MusicGenDirectory is { } directory
-            ? MusicGenSource.Plan(directory, graphs)
+        using BundlePlan plan = selection.MusicGenDirectory is { } musicGen ? MusicGenSource.Plan(musicGen, graphs)
+            : selection.AudioLdm2Directory is { } audioLdm2 ? AudioLdm2Source.Plan(audioLdm2, graphs)
             : M2UGenSource.Plan(selection.M2UGen!, options.ContextLength, graphs);
         StoredPrecision.CheckRules(graphs, plan.Parts);
         plan.Warnings.InsertRange(0, selection.Remarks);

@@ -29,7 +29,7 @@ public sealed class M2UGenPipeline : IM2UGenPipeline
         _stream = new RequestStream(_tracker, _device, _media, options.StreamBufferSize);
     }
 
-    /// <summary>Which models the bundle holds: "m2ugen-musicgen", "m2ugen-audioldm2", "m2ugen" (answers only) or "musicgen" (music only).</summary>
+    /// <summary>Which models the bundle holds: "m2ugen-musicgen", "m2ugen-audioldm2", "m2ugen" (answers only), "musicgen" or "audioldm2" (music only).</summary>
     public string Family => _parts.Identity.Family;
 
     /// <summary>SHA-256 of the bundle's manifest: it names the bundle exactly.</summary>

@@ -97,7 +97,13 @@ internal static class M2UGenSource
                 musicParts = music.CreateParts(graphs);
             }
 
+            AudioLdm2Directory? diffusion = decoder == "audioldm2" && parts.MusicDecoderPath is { } diffusers ? plan.Own(AudioLdm2Directory.Open(diffusers)) : null;
             AddDecoder(plan, parts, music, musicParts);
+            if (diffusion is not null)
+            {
+                AudioLdm2Source.AddTo(plan, diffusion, diffusion.CreateParts(graphs));
+            }
+
             opened.ForEach(resource => plan.Own(resource));
             return plan;
         }
@@ -143,11 +149,7 @@ internal static class M2UGenSource
         {
             plan.Warnings.Add("No music decoder directory was given: the bundle answers and gives music embeddings, and makes no music.");
         }
-        else if (music is null)
-        {
-            plan.Warnings.Add("This version exports no AudioLDM2 components: the bundle answers and gives music embeddings, and makes no music.");
-        }
-        else
+        else if (music is not null)
         {
             MusicGenSource.AddTo(plan, music, musicParts);
             ((JsonObject)plan.Generation[MusicGenSource.Section]!)["guidance_scale"] = ReleasedGuidanceScale;
@@ -169,6 +171,8 @@ internal static class M2UGenSource
         string? decoder = parts.MusicDecoder ?? made;
         return decoder == "audioldm2" && parts.MusicDecoderPath is { } directory && ModelDirectory.IsMusicGen(directory)
             ? throw new ExportException(directory, $"'{directory}' is a MusicGen, and the checkpoint or --music_decoder says audioldm2. Give the decoder that the checkpoint was trained with.")
+            : decoder == "musicgen" && parts.MusicDecoderPath is { } other && ModelDirectory.IsDiffusers(other)
+            ? throw new ExportException(other, $"'{other}' is a diffusers directory, and the checkpoint or --music_decoder says musicgen. Give the decoder that the checkpoint was trained with.")
             : decoder;
     }
 

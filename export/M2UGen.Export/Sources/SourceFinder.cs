@@ -1,6 +1,6 @@
 namespace M2UGen.Export.Sources;
 
-/// <summary>Finds the parts of a model: from the switches of <c>gradio_app.py</c>, from a <c>ckpts</c> folder as the reference's README lays it out, or from a Hugging Face MusicGen directory.</summary>
+/// <summary>Finds the parts of a model: from the switches of <c>gradio_app.py</c>, from a <c>ckpts</c> folder as the reference's README lays it out, from a Hugging Face MusicGen directory, or from a diffusers AudioLDM2 directory.</summary>
 /// <remarks>
 /// <code>
 /// ckpts/LLaMA/tokenizer.model            ckpts/M2UGen-MusicGen/checkpoint.pth (or ckpts/checkpoint.pth)
@@ -18,8 +18,11 @@ internal static class SourceFinder
     // What the reference reads in --knn_dir.
     private const string IndexName = "knn.index";
 
-    /// <summary>What was found: one of the two, and remarks about switches that have no effect.</summary>
-    internal sealed record Selection(string? MusicGenDirectory, M2UGenParts? M2UGen, IReadOnlyList<string> Remarks);
+    /// <summary>What was found: one of the three, and remarks about switches that have no effect.</summary>
+    internal sealed record Selection(string? MusicGenDirectory, M2UGenParts? M2UGen, IReadOnlyList<string> Remarks)
+    {
+        public string? AudioLdm2Directory { get; init; }
+    }
 
     /// <summary>Finds the parts.</summary>
     /// <exception cref="ExportException">Nothing, too little or too much was found, or switches contradict each other.</exception>
@@ -43,12 +46,24 @@ internal static class SourceFinder
                     : throw new ExportException(source, $"'{source}' is a MusicGen directory. To put it behind an M2UGen checkpoint, name it with --music_decoder_path and nothing as source.");
             }
 
+            if (ModelDirectory.IsDiffusers(source))
+            {
+                return options.Model is null && options.LlamaDirectory is null && options.MusicDecoderPath is null
+                    ? AudioLdm2Alone(source, options, decoder, remarks)
+                    : throw new ExportException(source, $"'{source}' is an AudioLDM2 directory. To put it behind an M2UGen checkpoint, name it with --music_decoder_path and nothing as source.");
+            }
+
             return new Selection(null, FindInFolder(source, options, decoder), remarks);
         }
 
         if (options.Model is null && options.LlamaDirectory is null && options.MusicDecoderPath is { } alone && ModelDirectory.IsMusicGen(alone))
         {
             return MusicGenAlone(alone, options, decoder, remarks);
+        }
+
+        if (options.Model is null && options.LlamaDirectory is null && options.MusicDecoderPath is { } diffusers && ModelDirectory.IsDiffusers(diffusers))
+        {
+            return AudioLdm2Alone(diffusers, options, decoder, remarks);
         }
 
         string model = options.Model ?? throw Incomplete("--model (the checkpoint)");
@@ -64,6 +79,23 @@ internal static class SourceFinder
             throw new ExportException(directory, $"'{directory}' is a MusicGen directory, and --music_decoder says audioldm2. Leave the switch out.");
         }
 
+        RemarkOnUnused(options, "MusicGen", remarks);
+        return new Selection(directory, null, remarks);
+    }
+
+    private static Selection AudioLdm2Alone(string directory, ExportOptions options, string? decoder, List<string> remarks)
+    {
+        if (decoder == "musicgen")
+        {
+            throw new ExportException(directory, $"'{directory}' is an AudioLDM2 directory, and --music_decoder says musicgen. Leave the switch out.");
+        }
+
+        RemarkOnUnused(options, "AudioLDM2", remarks);
+        return new Selection(null, null, remarks) { AudioLdm2Directory = directory };
+    }
+
+    private static void RemarkOnUnused(ExportOptions options, string what, List<string> remarks)
+    {
         (string Name, string? Value)[] languageOnly =
         [
             ("--llama_type", options.LlamaType), ("--mert_path", options.MertPath), ("--vit_path", options.VitPath), ("--vivit_path", options.VivitPath), ("--knn_dir", options.KnnDirectory),
@@ -71,10 +103,8 @@ internal static class SourceFinder
         string[] given = [.. languageOnly.Where(option => option.Value is not null).Select(option => option.Name)];
         if (given.Length > 0)
         {
-            remarks.Add($"{string.Join(", ", given)}: not used. A MusicGen directory alone has no language model.");
+            remarks.Add($"{string.Join(", ", given)}: not used. A {what} directory alone has no language model.");
         }
-
-        return new Selection(directory, null, remarks);
     }
 
     private static M2UGenParts FindInFolder(string folder, ExportOptions options, string? decoder)
@@ -136,7 +166,7 @@ internal static class SourceFinder
     private static string TheOne(string[] candidates, string folder, string what, string option) => candidates.Length switch
     {
         1 => candidates[0],
-        0 => throw new ExportException(folder, $"'{folder}' and the folders in it hold no {what}. Name it with {option}. A ckpts folder is laid out as the README of M2UGen shows; a MusicGen directory has a config.json with model_type musicgen."),
+        0 => throw new ExportException(folder, $"'{folder}' and the folders in it hold no {what}. Name it with {option}. A ckpts folder is laid out as the README of M2UGen shows; a MusicGen directory has a config.json with model_type musicgen, an AudioLDM2 directory a model_index.json."),
         _ => throw new ExportException(folder, $"'{folder}' holds {candidates.Length} candidates for the {what}:{string.Concat(candidates.Select(path => $"{Environment.NewLine}  {path}"))}{Environment.NewLine}Choose one with {option}."),
     };
 
@@ -165,7 +195,7 @@ internal static class SourceFinder
     }
 
     private static ExportException Incomplete(string what)
-        => new("", $"{what} is missing. Name a ckpts folder or a MusicGen directory, or give --model and --llama_dir.");
+        => new("", $"{what} is missing. Name a ckpts folder, a MusicGen or an AudioLDM2 directory, or give --model and --llama_dir.");
 }
 
 /// <summary>The parts of an M2UGen.</summary>

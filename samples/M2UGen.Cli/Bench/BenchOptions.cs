@@ -9,4 +9,8 @@ namespace M2UGen.Cli.Bench;
 /// <param name="Repeat">Runs; the median one is reported. One more comes first to warm up.</param>
 /// <param name="Threads">Threads of one operator; 0 is one a processor.</param>
 /// <param name="CudaDevice">The GPU, or null for the processor.</param>
-internal sealed record BenchOptions(string Bundle, string Caption, TimeSpan Duration, int PromptTokens, int NewTokens, int Repeat, int Threads, int? CudaDevice);
+internal sealed record BenchOptions(string Bundle, string Caption, TimeSpan Duration, int PromptTokens, int NewTokens, int Repeat, int Threads, int? CudaDevice)
+{
+    /// <summary>AudioLDM2: also measure every preset's time and distance to the reference.</summary>
+    public bool Presets { get; init; }
+}

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using M2UGen.Cli.Display;
 using M2UGen.Sdk.Encoders;
 using M2UGen.Sdk.Language;
+using M2UGen.Sdk.Music.AudioLdm2;
 using M2UGen.Sdk.Music.MusicGen;
 using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
@@ -60,6 +61,13 @@ internal static class BundleBench
         {
             display.Show("Measuring the music decoder", 0, 1);
             result["music"] = MusicBench.Run(bundle, models, options, cancellationToken);
+            display.Show("Measuring the music decoder", 1, 1);
+        }
+
+        if (bundle.Manifest.Components.ContainsKey(UNet.Component))
+        {
+            display.Show("Measuring the music decoder", 0, 1);
+            result["music"] = DiffusionBench.Run(bundle, models, options, cancellationToken);
             display.Show("Measuring the music decoder", 1, 1);
         }
 

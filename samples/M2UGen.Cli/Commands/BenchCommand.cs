@@ -19,6 +19,7 @@ internal static class BenchCommand
         Option<int> prompt = new("--prompt-tokens") { Description = "Tokens that the language model reads.", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 128 };
         Option<int> tokens = new("--new-tokens") { Description = "Tokens that the language model writes.", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 64 };
         Option<int> repeat = new("--repeat", "-n") { Description = "Measured runs; the median one counts, a further one before warms up.", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 3 };
+        Option<bool> presets = new("--presets") { Description = "AudioLDM2: also make the latents of every preset from the same noise, and tell their time and distance to the reference preset's." };
         foreach (Option<int> count in new[] { prompt, tokens, repeat })
         {
             count.Validators.Add(result =>
@@ -30,7 +31,7 @@ internal static class BenchCommand
             });
         }
 
-        Command command = new("bench", "Measure a bundle on this machine: loading, encoders, resampling and resizing next to what the machine can do at best, prompt and answer tokens a second, decoder steps a second, codec, time to first sound, memory.") { caption, duration, prompt, tokens, repeat };
+        Command command = new("bench", "Measure a bundle on this machine: loading, encoders, resampling and resizing next to what the machine can do at best, prompt and answer tokens a second, decoder steps a second, codec, time to first sound, the share of each part of a diffusion, memory.") { caption, duration, prompt, tokens, repeat, presets };
         BundleSwitches bundle = new(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -45,7 +46,10 @@ internal static class BenchCommand
                     parsed.GetValue(tokens),
                     parsed.GetValue(repeat),
                     bundle.Threads(parsed),
-                    bundle.CudaDevice(parsed));
+                    bundle.CudaDevice(parsed))
+                {
+                    Presets = parsed.GetValue(presets),
+                };
                 return await Task.Run(() => BundleBench.Run(options, display, cancellationToken), cancellationToken);
             });
             terminal.WriteJson(result);

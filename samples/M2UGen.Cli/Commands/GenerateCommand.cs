@@ -54,7 +54,7 @@ internal static class GenerateCommand
     {
         if (!pipeline.CanGenerateMusic)
         {
-            throw new UnsupportedCapabilityException("music", $"This bundle of family '{pipeline.Family}' makes no music: it was exported without a decoder, or with one that this version cannot run. Use 'ask', or a bundle with MusicGen (export --music_decoder_path).");
+            throw new UnsupportedCapabilityException("music", $"This bundle of family '{pipeline.Family}' makes no music: it was exported without a decoder. Use 'ask', or export it with --music_decoder_path.");
         }
     }
 }

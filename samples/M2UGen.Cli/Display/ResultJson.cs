@@ -18,8 +18,19 @@ internal static class ResultJson
         ["seed"] = answer.Seed,
     };
 
-    /// <summary>Music: the file, its length and form, the caption and seed it was made from.</summary>
-    public static JsonObject Of(MusicResult music, string? path) => new()
+    /// <summary>Music: the file, its length and form, the caption and seed it was made from, and how its candidates scored.</summary>
+    public static JsonObject Of(MusicResult music, string? path)
+    {
+        JsonObject json = Describe(music, path);
+        if (music.Candidates is { Count: > 1 } candidates)
+        {
+            json["candidates"] = new JsonArray([.. candidates.Select(candidate => new JsonObject { ["index"] = candidate.Index, ["score"] = candidate.Score })]);
+        }
+
+        return json;
+    }
+
+    private static JsonObject Describe(MusicResult music, string? path) => new()
     {
         ["output"] = path,
         ["seconds"] = music.Audio.Duration.TotalSeconds,

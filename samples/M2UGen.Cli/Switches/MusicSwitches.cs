@@ -20,9 +20,12 @@ internal sealed class MusicSwitches
     private readonly Option<string?> _audioPrompt = new("--audio-prompt") { Description = "Sound that the music goes on from: WAV, or whatever ffmpeg reads.", HelpName = "file" };
     private readonly Option<string?> _melody = new("--melody") { Description = "Sound whose melody the music follows (melody models).", HelpName = "file" };
 
+    private readonly DiffusionSwitches _diffusion;
+
     /// <summary>Adds the switches to <paramref name="command"/>.</summary>
     public MusicSwitches(Command command)
     {
+        _diffusion = new DiffusionSwitches(command);
         _conditioning.AcceptOnlyFromAmong("caption", "embedding", "both");
         foreach (Option option in new Option[] { _duration, _steps, _seed, _guidance, _temperature, _topK, _topP, _minP, _typicalP, _greedy, _conditioning, _audioPrompt, _melody })
         {
@@ -39,7 +42,7 @@ internal sealed class MusicSwitches
     }
 
     /// <summary>The options asked for.</summary>
-    public MusicOptions Read(ParseResult parsed) => new()
+    public MusicOptions Read(ParseResult parsed) => _diffusion.Add(parsed, new MusicOptions
     {
         Duration = parsed.GetValue(_duration),
         MaxNewTokens = parsed.GetValue(_steps),
@@ -57,7 +60,7 @@ internal sealed class MusicSwitches
             "both" => MusicConditioningMode.Both,
             _ => MusicConditioningMode.Caption,
         },
-    };
+    });
 
     /// <summary>Reads the sounds asked for; the function adds them to a request.</summary>
     public async Task<Func<M2UGenRequest, M2UGenRequest>> LoadSoundsAsync(ParseResult parsed, CancellationToken cancellationToken)

@@ -3,6 +3,7 @@ using M2UGen.Sdk.Encoders;
 using M2UGen.Sdk.Language;
 using M2UGen.Sdk.Language.Tokenization;
 using M2UGen.Sdk.Music;
+using M2UGen.Sdk.Music.AudioLdm2;
 using M2UGen.Sdk.Music.MusicGen;
 using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
@@ -36,7 +37,7 @@ internal static class BundleParts
     }
 
     /// <summary>Opens everything small; graphs load at their first use.</summary>
-    public static PipelineParts Open(ModelBundle bundle, ModelSet models, RuntimeOptions runtime, IMusicDecoder? ownMusic)
+    public static PipelineParts Open(ModelBundle bundle, ModelSet models, RuntimeOptions runtime, MemoryPolicy memory, IMusicDecoder? ownMusic)
     {
         string provider = runtime.Provider == ExecutionProviderKind.Cpu
             ? "cpu"
@@ -47,7 +48,7 @@ internal static class BundleParts
             Identity = new PipelineIdentity(bundle.ManifestSha256, bundle.Manifest.Family, provider, OnnxRuntimeHost.ThreadsOf(runtime), OnnxRuntimeHost.Version),
             Language = HasLanguage(bundle) ? LanguageModel.Open(bundle, models) : null,
             Encoders = encoders,
-            Music = ownMusic ?? (HasMusicGen(bundle) ? MusicGenDecoder.Open(models, bundle) : null),
+            Music = ownMusic ?? MusicOf(bundle, models, memory),
             Project = bundle.Manifest.Components.ContainsKey(OutputProjector.Component) ? Projection(new OutputProjector(models)) : null,
             Models = models,
             Owned = encoders is null ? [models] : [encoders, models],
@@ -74,7 +75,12 @@ internal static class BundleParts
 
     private static long SizeOf(BundleComponent component) => component.Files.Sum(file => file.Size);
 
-    private static bool HasLanguage(ModelBundle bundle) => bundle.Manifest.Family != BundleFamily.MusicGen;
+    private static bool HasLanguage(ModelBundle bundle) => bundle.Manifest.Family is not (BundleFamily.MusicGen or BundleFamily.AudioLdm2);
 
-    private static bool HasMusicGen(ModelBundle bundle) => bundle.Manifest.Family is BundleFamily.MusicGen or BundleFamily.M2UGenMusicGen;
+    private static IMusicDecoder? MusicOf(ModelBundle bundle, ModelSet models, MemoryPolicy memory) => bundle.Manifest.Family switch
+    {
+        BundleFamily.MusicGen or BundleFamily.M2UGenMusicGen => MusicGenDecoder.Open(models, bundle),
+        BundleFamily.AudioLdm2 or BundleFamily.M2UGenAudioLdm2 => AudioLdm2Decoder.Open(models, bundle, memory == MemoryPolicy.OneStageAtATime),
+        _ => null,
+    };
 }

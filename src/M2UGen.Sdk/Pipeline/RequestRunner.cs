@@ -79,7 +79,6 @@ internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options
 
     private Fidelity FidelityOf(M2UGenRequest request) => request.Fidelity ?? options.Fidelity;
 
-    private static string NoMusic(string family) => family == Runtime.Bundles.BundleFamily.M2UGenAudioLdm2
-        ? "This version of the library has the language and projector part of AudioLDM2 bundles, not yet the diffusion that makes their sound. Ask for the answer with AskAsync or RunAsync, or use a bundle with MusicGen."
-        : $"A bundle of family '{family}' has no music decoder. Export it with the music decoder's directory (--music_decoder_path), or give the pipeline a decoder with UseMusicDecoder.";
+    private static string NoMusic(string family) =>
+        $"A bundle of family '{family}' has no music decoder. Export it with the music decoder's directory (--music_decoder_path), or give the pipeline a decoder with UseMusicDecoder.";
 }

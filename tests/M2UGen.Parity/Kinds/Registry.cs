@@ -41,15 +41,14 @@ internal static class Registry
         new VaeDecoderKind(),
         new ClapAudioKind(),
         new SchedulersKind(),
+        new AudioLdm2Kind(),
     ];
 
-    private const string Diffusion = "needs the AudioLDM2 decoder, which is not there yet";
     private const string Evaluation = "needs the evaluation kit, which is not there yet";
 
     // Known kinds without a handler. A kind that is in neither table is a failure, so that a misspelt one cannot pass for a skip.
     private static readonly (string Pattern, string Reason)[] Later =
     [
-        ("audioldm2", Diffusion),
         ("m2ugen-training", "needs the training kit, which is not there yet"),
         ("metrics-*", Evaluation),
         ("vggish", Evaluation),

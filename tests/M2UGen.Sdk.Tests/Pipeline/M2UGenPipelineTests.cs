@@ -89,15 +89,13 @@ public sealed class M2UGenPipelineTests
         Assert.Null(result.Music);
     }
 
-    [Theory]
-    [InlineData("m2ugen", "no music decoder")]
-    [InlineData("m2ugen-audioldm2", "AudioLDM2")]
-    public async Task GenerateMusicAsync_NoDecoder_IsRefusedBeforeAnyWork(string family, string says)
+    [Fact]
+    public async Task GenerateMusicAsync_NoDecoder_IsRefusedBeforeAnyWork()
     {
         FakeLanguage language = new(MusicAnswer);
-        await using M2UGenPipeline pipeline = FakePipeline.Create(language, family: family);
+        await using M2UGenPipeline pipeline = FakePipeline.Create(language, family: "m2ugen");
         UnsupportedCapabilityException error = await Assert.ThrowsAsync<UnsupportedCapabilityException>(() => pipeline.GenerateMusicAsync(FakeLanguage.Question));
-        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        Assert.Contains("no music decoder", error.Message, StringComparison.Ordinal);
         Assert.Empty(language.Calls);
     }
 

@@ -2,13 +2,13 @@ namespace M2UGen.Sdk.Music.AudioLdm2;
 
 /// <summary>A request's caption, embedding and negative prompt as the rows that the UNet attends to. Thread-safe.</summary>
 /// <remarks>
-/// Captions are padded to the release's 128 T5 positions (<see cref="Fidelity.PadCaption"/>) or, as diffusers' own pipeline does it, to the longest of the request:
-/// padding is hidden from all attention, but GPT-2 counts its positions, so the two differ.
+/// Padding is hidden from all attention and not computed, but GPT-2 counts its positions. The release pads captions to 128 T5 positions (<see cref="Fidelity.PadCaption"/>);
+/// diffusers' own pipeline lets the prompt be as long as it is and pads the negative prompt to it. Beside an embedding, which has all positions, both count fully.
 /// </remarks>
 internal sealed class AudioLdm2Conditioner(AudioLdm2Config config, ICaptionEncoder captions)
 {
     /// <summary>Floats of an embedding: all T5 positions, then GPT-2's vectors.</summary>
-    private int EmbeddingLength => (config.CaptionTokens * captions.PromptWidth) + (captions.Vectors * captions.GeneratedWidth);
+    private int EmbeddingLength => (config.EmbeddingPositions * captions.PromptWidth) + (captions.Vectors * captions.GeneratedWidth);
 
     /// <summary>Refuses an embedding of another model.</summary>
     /// <exception cref="ArgumentException">It does not have the decoder's sizes.</exception>
@@ -16,7 +16,7 @@ internal sealed class AudioLdm2Conditioner(AudioLdm2Config config, ICaptionEncod
     {
         if (request.Conditioning.Embedding is { } embedding && request.Options.Conditioning != MusicConditioningMode.Caption && embedding.Length != EmbeddingLength)
         {
-            throw new ArgumentException($"The embedding has {embedding.Length} values; this decoder takes {config.CaptionTokens} x {captions.PromptWidth} of T5 followed by {captions.Vectors} x {captions.GeneratedWidth} of GPT-2.", nameof(request));
+            throw new ArgumentException($"The embedding has {embedding.Length} values; this decoder takes {config.EmbeddingPositions} x {captions.PromptWidth} of T5 followed by {captions.Vectors} x {captions.GeneratedWidth} of GPT-2.", nameof(request));
         }
     }
 
@@ -36,35 +36,24 @@ internal sealed class AudioLdm2Conditioner(AudioLdm2Config config, ICaptionEncod
             throw new ArgumentException($"MusicOptions.Conditioning is {mode}, but there is no embedding. Only a bundle with a language model and its output projector makes one; use {nameof(MusicConditioningMode.Caption)}.", nameof(request));
         }
 
-        int padded = PaddedLength(request.Fidelity, mode, mode == MusicConditioningMode.Embedding ? null : caption, settings);
+        bool isFull = request.Fidelity.PadCaption || mode != MusicConditioningMode.Caption;
+        int counted = isFull ? captions.MaxTokens : captions.CountTokens(caption!);
         CaptionStates states = mode switch
         {
-            MusicConditioningMode.Caption => captions.Encode(caption!, padded, cancellationToken),
+            MusicConditioningMode.Caption => captions.Encode(caption!, counted, cancellationToken),
             MusicConditioningMode.Embedding => Embedding(request),
-            _ => captions.Encode(caption!, padded, cancellationToken).Then(Embedding(request)),
+            _ => captions.Encode(caption!, counted, cancellationToken).Then(Embedding(request)),
         };
         return settings.IsGuided
-            ? CaptionStates.Stack(captions.Encode(settings.NegativePrompt, padded, cancellationToken), states)
+            ? CaptionStates.Stack(captions.Encode(settings.NegativePrompt, counted, cancellationToken), states)
             : CaptionStates.Stack(states);
-    }
-
-    /// <summary>One length for caption and negative prompt: the full one, which an embedding has too, or the longer of the two.</summary>
-    private int PaddedLength(Fidelity fidelity, MusicConditioningMode mode, string? caption, DiffusionSettings settings)
-    {
-        if (fidelity.PadCaption || mode != MusicConditioningMode.Caption)
-        {
-            return config.CaptionTokens;
-        }
-
-        int longest = captions.CountTokens(caption!);
-        return Math.Min(config.CaptionTokens, settings.IsGuided ? Math.Max(longest, captions.CountTokens(settings.NegativePrompt)) : longest);
     }
 
     private CaptionStates Embedding(MusicDecoderRequest request)
     {
         Check(request);
-        (ReadOnlyMemory<float> prompt, ReadOnlyMemory<float> generated) = OutputProjector.SplitAudioLdm2(request.Conditioning.Embedding!.Value, config.CaptionTokens, captions.PromptWidth);
-        long[] mask = new long[config.CaptionTokens];
+        (ReadOnlyMemory<float> prompt, ReadOnlyMemory<float> generated) = OutputProjector.SplitAudioLdm2(request.Conditioning.Embedding!.Value, config.EmbeddingPositions, captions.PromptWidth);
+        long[] mask = new long[config.EmbeddingPositions];
         int visible = request.Options.MaskEmbeddingByCaption && request.Conditioning.Caption is { } caption ? Math.Min(captions.CountTokens(caption), mask.Length) : mask.Length;
         mask.AsSpan(0, visible).Fill(1);
         return new CaptionStates(generated, captions.Vectors, prompt, mask);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using M2UGen.Sdk.Music.AudioLdm2.Schedulers;
+using M2UGen.Sdk.Music.MusicGen;
 using M2UGen.Sdk.Runtime.Bundles;
 
 namespace M2UGen.Sdk.Music.AudioLdm2;
@@ -11,8 +12,8 @@ internal sealed record AudioLdm2Config
     /// <summary>The section of the manifest's generation and preprocessing numbers.</summary>
     public const string Section = "audioldm2";
 
-    /// <summary>The published length of a padded caption.</summary>
-    private const int PublishedCaptionTokens = 128;
+    /// <summary>T5 positions of a padded caption and of the output projector's embedding, as published.</summary>
+    private const int PublishedPositions = 128;
 
     public required UNetConfig UNet { get; init; }
 
@@ -20,8 +21,11 @@ internal sealed record AudioLdm2Config
 
     public required VocoderConfig Vocoder { get; init; }
 
-    /// <summary>Tokens that <see cref="Fidelity.PadCaption"/> pads captions to, and that all captions are cut at.</summary>
-    public int CaptionTokens { get; init; } = PublishedCaptionTokens;
+    /// <summary>T5 tokens that captions are cut at and, as <see cref="Fidelity.PadCaption"/> says, counted as.</summary>
+    public int CaptionTokens { get; init; } = PublishedPositions;
+
+    /// <summary>T5 positions of the output projector's embedding.</summary>
+    public int EmbeddingPositions { get; init; } = PublishedPositions;
 
     /// <summary>The checkpoint's scheduler.</summary>
     public DiffusionScheduler Scheduler { get; init; } = DiffusionScheduler.Ddim;
@@ -49,7 +53,10 @@ internal sealed record AudioLdm2Config
             UNet = UNetConfig.From(bundle),
             Vae = VaeConfig.From(bundle),
             Vocoder = VocoderConfig.From(bundle),
-            CaptionTokens = preprocessing["caption_max_length"] is JsonValue value && value.TryGetValue(out int length) && length is > 0 and <= 1 << 16 ? length : PublishedCaptionTokens,
+            CaptionTokens = preprocessing["caption_max_length"] is JsonValue value && value.TryGetValue(out int length) && length is > 0 and <= 1 << 16 ? length : PublishedPositions,
+            EmbeddingPositions = bundle.Manifest.Components.ContainsKey(OutputProjector.Component)
+                ? new ComponentNumbers(bundle, OutputProjector.Component).Optional("t5_positions", most: 1 << 16) ?? PublishedPositions
+                : PublishedPositions,
             Scheduler = scheduler,
             SchedulerConfig = schedulerConfig,
             Defaults = AudioLdm2Defaults.From(generation),

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using M2UGen.Sdk.Runtime;
+using M2UGen.Sdk.Runtime.Bundles;
 
 namespace M2UGen.Sdk.Music.AudioLdm2;
 
@@ -47,6 +48,18 @@ internal sealed class AudioLdm2Decoder : IMusicDecoder
     public int SampleRate => Config.Vocoder.SampleRate;
 
     public int Channels => 1;
+
+    /// <summary>Reads the numbers and the tokenizers of a bundle; graphs are loaded when they are first needed.</summary>
+    /// <param name="models">The bundle's components.</param>
+    /// <param name="bundle">The bundle.</param>
+    /// <param name="releaseStages">Whether components are freed as soon as their stage has ended.</param>
+    /// <exception cref="ModelBundleException">The bundle has no AudioLDM2, or something in it is damaged.</exception>
+    public static AudioLdm2Decoder Open(ModelSet models, ModelBundle bundle, bool releaseStages)
+    {
+        AudioLdm2Config config = AudioLdm2Config.From(bundle);
+        AudioLdm2TextEncoder captions = AudioLdm2TextEncoder.Open(bundle, models, config.CaptionTokens);
+        return new AudioLdm2Decoder(models, config, captions, ClapRanker.Open(bundle, models, captions.Clap), releaseStages);
+    }
 
     public void Check(MusicDecoderRequest request)
     {

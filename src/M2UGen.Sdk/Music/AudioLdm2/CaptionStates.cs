@@ -69,12 +69,15 @@ internal interface ICaptionEncoder
     /// <summary>GPT-2's vectors of one caption.</summary>
     int Vectors { get; }
 
+    /// <summary>T5 tokens of a caption at most, and what the release pads captions to.</summary>
+    int MaxTokens { get; }
+
     /// <summary>T5 tokens of a caption, its end token included.</summary>
     int CountTokens(string caption);
 
     /// <summary>Encodes a caption.</summary>
     /// <param name="caption">Any text, the empty one too; cut at the tokenizers' limits.</param>
-    /// <param name="paddedLength">T5 positions to pad to; no shorter than the caption's own.</param>
+    /// <param name="paddedLength">T5 positions that GPT-2 counts, padding included; the caption's own are the least. Padding itself need not be there.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     CaptionStates Encode(string caption, int paddedLength, CancellationToken cancellationToken);
 }

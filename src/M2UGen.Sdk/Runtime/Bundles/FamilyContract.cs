@@ -33,6 +33,17 @@ internal static class FamilyContract
             Out("audio", F32, 3), Out("lstm_h_out", F32, 3), Out("lstm_c_out", F32, 3), Out("context_out", F32, 3),
         ],
         ["encodec-encoder"] = [In("audio", F32, 3), Out("codes", I64, 3)],
+        ["clap-text"] = [In("input_ids", I64, 2), In("attention_mask", I64, 2), Out("text_embeds", F32, 2)],
+        ["projection"] =
+        [
+            In("clap_hidden_states", F32, 3), In("clap_attention_mask", I64, 2), In("t5_hidden_states", F32, 3), In("t5_attention_mask", I64, 2),
+            Out("hidden_states", F32, 3), Out("attention_mask", I64, 2),
+        ],
+        ["gpt2"] = [In("inputs_embeds", F32, 3), In("position_ids", I64, 2), Out("next_embeds", F32, 3)],
+        ["unet"] = [In("sample", F32, 4), In("time_projections", F32, 2), Out("out_sample", F32, 4)],
+        ["unet-time"] = [In("timesteps", F32, 1), Out("time_projections", F32, 2)],
+        ["vae-decoder"] = [In("latents", F32, 4), Out("mel", F32, 4)],
+        ["vocoder"] = [In("mel", F32, 3), Out("waveform", F32, 2)],
         ["mert"] = [In("input_values", F32, 2), Out("feature", F32, 2), Out("feature_over_states", F32, 2)],
         ["vit"] = [In("pixel_values", F32, 4), Out("feature", F32, 2)],
         ["vivit"] = [In("pixel_values", F32, 5), Out("feature", F32, 2)],
@@ -46,6 +57,8 @@ internal static class FamilyContract
 
     private static readonly string[] MusicGenComponents = ["t5", "musicgen-condition", "musicgen-decoder", "encodec-decoder", "encodec-encoder"];
 
+    private static readonly string[] AudioLdm2Components = ["clap-text", "clap-audio", "t5", "projection", "gpt2", "unet", "unet-condition", "unet-time", "vae-decoder", "vocoder"];
+
     /// <summary>Lists everything the manifest lacks for its family; empty when it keeps the contract.</summary>
     public static IReadOnlyList<string> Check(BundleManifest manifest)
     {
@@ -54,13 +67,14 @@ internal static class FamilyContract
         {
             BundleFamily.MusicGen => (MusicGenComponents, [], ["t5"]),
             BundleFamily.M2UGen => (["llama"], ["prefix-text"], ["llama"]),
-            BundleFamily.M2UGenAudioLdm2 => (["llama", "projector"], ["prefix-text"], ["llama"]),
+            BundleFamily.AudioLdm2 => (AudioLdm2Components, [], ["roberta", "t5"]),
+            BundleFamily.M2UGenAudioLdm2 => (["llama", "projector", .. AudioLdm2Components], ["prefix-text"], ["llama", "roberta", "t5"]),
             BundleFamily.M2UGenMusicGen => (["llama", "projector", .. MusicGenComponents], ["prefix-text"], ["llama", "t5"]),
             _ => null,
         };
         if (needed is not { } contract)
         {
-            problems.Add($"family '{manifest.Family}' is not known to this version; known: {BundleFamily.MusicGen}, {BundleFamily.M2UGen}, {BundleFamily.M2UGenMusicGen}, {BundleFamily.M2UGenAudioLdm2}");
+            problems.Add($"family '{manifest.Family}' is not known to this version; known: {BundleFamily.MusicGen}, {BundleFamily.AudioLdm2}, {BundleFamily.M2UGen}, {BundleFamily.M2UGenMusicGen}, {BundleFamily.M2UGenAudioLdm2}");
             return problems;
         }
 

@@ -142,11 +142,11 @@ public sealed class AudioLdm2DecoderTests
     }
 
     [Fact]
-    public void Generate_PadsCaptionsAsFidelitySays()
+    public void Generate_CountsPaddingAsFidelitySays()
     {
         Generate(Options(new() { Steps = 1, NegativePrompt = "ab" }));
         _fake.Decoder.Generate(_fake.Request(Options(new() { Steps = 1, NegativePrompt = "ab" })) with { Fidelity = Fidelity.Reference }, _sink, default);
-        Assert.Equal([4, 4, FakeAudioLdm2.CaptionTokens, FakeAudioLdm2.CaptionTokens], _fake.Encoded.Select(row => row.Padded));
+        Assert.Equal([4, 4, FakeAudioLdm2.CaptionTokens, FakeAudioLdm2.CaptionTokens], _fake.Encoded.Select(row => row.Counted));
     }
 
     [Fact]
@@ -163,7 +163,7 @@ public sealed class AudioLdm2DecoderTests
         UNetCondition both = _fake.Decoder.Conditioner.Create(
             request with { Options = request.Options with { Conditioning = MusicConditioningMode.Both } }, DiffusionSettings.Of(_fake.Config, request.Options), default);
         Assert.Equal(2, both.Rows);
-        Assert.Equal(2 * 12 * 3, both.PromptEmbeds.Length);
+        Assert.Equal(2 * 13 * 3, both.PromptEmbeds.Length);
         Assert.Equal(2 * 4 * 2, both.GeneratedPromptEmbeds.Length);
 
         // The negative prompt's vectors twice, then the caption's and the embedding's.

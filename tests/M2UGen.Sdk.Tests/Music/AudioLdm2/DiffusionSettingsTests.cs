@@ -22,7 +22,8 @@ public sealed class DiffusionSettingsTests
         MusicOptions options = new() { Quality = MusicQuality.Draft };
         DiffusionSettings draft = DiffusionSettings.Of(_config, options);
         DiffusionSettings own = DiffusionSettings.Of(_config, options with { Diffusion = new() { Steps = 33, Scheduler = DiffusionScheduler.Lms, WaveformsPerPrompt = 2, KarrasSigmas = true } });
-        Assert.Equal((DiffusionScheduler.DpmSolver, 20, 1), (draft.Scheduler, draft.Steps, draft.Waveforms));
+        Assert.Equal((DiffusionScheduler.DpmSolver, 20, 1, true), (draft.Scheduler, draft.Steps, draft.Waveforms, draft.SchedulerConfig.UseKarrasSigmas));
+        Assert.False(DiffusionSettings.Of(_config, options with { Diffusion = new() { Scheduler = DiffusionScheduler.Heun } }).SchedulerConfig.UseKarrasSigmas);
         Assert.Equal((DiffusionScheduler.Lms, 33, 2, true), (own.Scheduler, own.Steps, own.Waveforms, own.SchedulerConfig.UseKarrasSigmas));
     }
 

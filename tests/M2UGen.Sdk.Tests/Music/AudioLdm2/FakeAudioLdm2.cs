@@ -33,6 +33,7 @@ internal sealed class FakeAudioLdm2 : ICaptionEncoder, IWaveformScorer
         Vae = new VaeConfig(Channels, 1, Scale),
         Vocoder = new VocoderConfig(Bins, Rate, SamplesPerFrame, ExtraSamples: 2),
         CaptionTokens = CaptionTokens,
+        EmbeddingPositions = CaptionTokens,
         SchedulerConfig = new SchedulerConfig(),
     };
 
@@ -46,8 +47,8 @@ internal sealed class FakeAudioLdm2 : ICaptionEncoder, IWaveformScorer
     /// <summary>Rows of each of the UNet's runs.</summary>
     public List<long> UNetRows { get; } = [];
 
-    /// <summary>Captions with the length they were padded to.</summary>
-    public List<(string Caption, int Padded)> Encoded { get; } = [];
+    /// <summary>Captions with the tokens that counted for each.</summary>
+    public List<(string Caption, int Counted)> Encoded { get; } = [];
 
     /// <summary>Called in every run of the UNet.</summary>
     public Action<int>? OnUNet { get; set; }
@@ -63,6 +64,8 @@ internal sealed class FakeAudioLdm2 : ICaptionEncoder, IWaveformScorer
 
     public int Vectors => 2;
 
+    public int MaxTokens => CaptionTokens;
+
     public bool IsLoaded(string component) => _loaded.TryGetValue(component, out FakeOnnxModel? model) && !model.Disposed;
 
     public int LiveRuns => _loaded.Values.Sum(model => model.LiveRuns);
@@ -75,8 +78,8 @@ internal sealed class FakeAudioLdm2 : ICaptionEncoder, IWaveformScorer
         Models.Get("captions");
         Encoded.Add((caption, paddedLength));
         float value = 0.01f * (caption.Length + 1);
-        float[] prompt = [.. Enumerable.Repeat(value, paddedLength * PromptWidth)];
-        long[] mask = [.. Enumerable.Range(0, paddedLength).Select(i => i <= caption.Length ? 1L : 0L)];
+        float[] prompt = [.. Enumerable.Repeat(value, CountTokens(caption) * PromptWidth)];
+        long[] mask = [.. Enumerable.Repeat(1L, CountTokens(caption))];
         return new CaptionStates(new[] { value, value, value, value }, Vectors, prompt, mask);
     }
 

@@ -6,9 +6,12 @@ public sealed class FamilyContractTests
 {
     private const string Language = "component 'llama' is missing|tensor 'prefix-text' is missing|tokenizer 'llama' is missing";
 
+    private const string AudioLdm2 = "component 'clap-text' is missing|component 'clap-audio' is missing|component 't5' is missing|component 'projection' is missing|component 'gpt2' is missing|component 'unet' is missing|component 'unet-condition' is missing|component 'unet-time' is missing|component 'vae-decoder' is missing|component 'vocoder' is missing|tokenizer 'roberta' is missing|tokenizer 't5' is missing";
+
     [Theory]
     [InlineData("m2ugen", Language)]
-    [InlineData("m2ugen-audioldm2", "component 'projector' is missing|" + Language)]
+    [InlineData("audioldm2", AudioLdm2)]
+    [InlineData("m2ugen-audioldm2", "component 'projector' is missing|" + AudioLdm2 + "|" + Language)]
     [InlineData("musicgen", "component 't5' is missing|component 'musicgen-condition' is missing|component 'musicgen-decoder' is missing|component 'encodec-decoder' is missing|component 'encodec-encoder' is missing|tokenizer 't5' is missing")]
     [InlineData("m2ugen-musicgen", Language + "|component 'projector' is missing|component 't5' is missing|component 'musicgen-condition' is missing|component 'musicgen-decoder' is missing|component 'encodec-decoder' is missing|component 'encodec-encoder' is missing|tokenizer 't5' is missing")]
     public void Check_NothingInside_ListsEverythingThatLacks(string family, string lacking) =>

@@ -24,9 +24,12 @@ internal sealed class PndmScheduler(SchedulerConfig config) : IDiffusionSchedule
 
     public bool TakesNoise => false;
 
+    /// <summary>The warm-up alone goes over three steps and needs the next one's time.</summary>
+    public static int LeastSteps(SchedulerConfig config) => config.SkipPrkSteps ? 1 : Order;
+
     public void SetTimesteps(int steps, int sampleLength, int rows = 1)
     {
-        SchedulerSteps.Check(config, steps, config.SkipPrkSteps ? 1 : Order);
+        SchedulerSteps.Check(config, steps, LeastSteps(config));
         _stride = config.TrainTimesteps / steps;
         double[] times = TimestepTable.ToStart(config, steps, isWhole: true);
         _timesteps = config.SkipPrkSteps ? WithFirstTwice(times) : WithWarmUp(times);

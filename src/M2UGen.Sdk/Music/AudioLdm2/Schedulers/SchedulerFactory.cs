@@ -16,4 +16,8 @@ internal static class SchedulerFactory
         DiffusionScheduler.UniPc => new UniPcScheduler(config),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Unknown scheduler."),
     };
+
+    /// <summary>The fewest and the most steps that a scheduler takes.</summary>
+    public static (int Least, int Most) StepsOf(DiffusionScheduler kind, SchedulerConfig config) =>
+        (kind == DiffusionScheduler.Pndm ? PndmScheduler.LeastSteps(config) : 1, config.TrainTimesteps);
 }
