@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Text.Json;
 using M2UGen.Sdk;
 using M2UGen.Sdk.Language.Tokenization;
 using M2UGen.Sdk.Music;
+using M2UGen.Sdk.Music.AudioLdm2;
 
 namespace M2UGen.Parity.Kinds;
 
@@ -101,6 +103,11 @@ internal static class M2UGenAnswers
             // Without a decoder the caption is what the pipeline would hand on: the answer as it is.
             report.CheckText($"{name}.caption", caption.GetString(), answer.RawText);
         }
+
+        if (row.TryGetProperty("pipeline_arguments", out JsonElement arguments) && arguments.ValueKind == JsonValueKind.Object)
+        {
+            ComparePipelineArguments(arguments, name, report);
+        }
     }
 
     private static MusicOptions Music(ParityCase c, JsonElement row) => new()
@@ -132,6 +139,20 @@ internal static class M2UGenAnswers
             (ReadOnlyMemory<float> promptEmbeds, ReadOnlyMemory<float> generatedEmbeds) = OutputProjector.SplitAudioLdm2(embedding, positions, textWidth);
             report.Compare(prompt, promptEmbeds.Span, [positions, textWidth]);
             report.Compare(generated, generatedEmbeds.Span, [generatedEmbeds.Length / gpt2Width, gpt2Width]);
+        }
+    }
+
+    /// <summary>What the released program passes to the diffusion pipeline, against what a request that says nothing runs with.</summary>
+    private static void ComparePipelineArguments(JsonElement arguments, string name, ParityReport report)
+    {
+        AudioLdm2Defaults released = new();
+        (string Key, object Ours)[] values =
+        [
+            ("num_inference_steps", released.Steps), ("num_waveforms_per_prompt", released.WaveformsPerPrompt), ("negative_prompt", released.NegativePrompt),
+        ];
+        foreach ((string key, object ours) in values.Where(value => arguments.TryGetProperty(value.Key, out _)))
+        {
+            report.CheckText($"{name}.pipeline_arguments.{key}", arguments.GetProperty(key).ToString(), Convert.ToString(ours, CultureInfo.InvariantCulture));
         }
     }
 

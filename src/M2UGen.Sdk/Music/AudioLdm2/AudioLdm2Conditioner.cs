@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace M2UGen.Sdk.Music.AudioLdm2;
 
 /// <summary>A request's caption, embedding and negative prompt as the rows that the UNet attends to. Thread-safe.</summary>
@@ -7,16 +9,13 @@ namespace M2UGen.Sdk.Music.AudioLdm2;
 /// </remarks>
 internal sealed class AudioLdm2Conditioner(AudioLdm2Config config, ICaptionEncoder captions)
 {
-    /// <summary>Floats of an embedding: all T5 positions, then GPT-2's vectors.</summary>
-    private int EmbeddingLength => (config.EmbeddingPositions * captions.PromptWidth) + (captions.Vectors * captions.GeneratedWidth);
-
     /// <summary>Refuses an embedding of another model.</summary>
     /// <exception cref="ArgumentException">It does not have the decoder's sizes.</exception>
     public void Check(MusicDecoderRequest request)
     {
-        if (request.Conditioning.Embedding is { } embedding && request.Options.Conditioning != MusicConditioningMode.Caption && embedding.Length != EmbeddingLength)
+        if (request.Conditioning.Embedding is { } embedding && request.Options.Conditioning != MusicConditioningMode.Caption)
         {
-            throw new ArgumentException($"The embedding has {embedding.Length} values; this decoder takes {config.EmbeddingPositions} x {captions.PromptWidth} of T5 followed by {captions.Vectors} x {captions.GeneratedWidth} of GPT-2.", nameof(request));
+            _ = PositionsOf(embedding);
         }
     }
 
@@ -36,8 +35,9 @@ internal sealed class AudioLdm2Conditioner(AudioLdm2Config config, ICaptionEncod
             throw new ArgumentException($"MusicOptions.Conditioning is {mode}, but there is no embedding. Only a bundle with a language model and its output projector makes one; use {nameof(MusicConditioningMode.Caption)}.", nameof(request));
         }
 
-        bool isFull = request.Fidelity.PadCaption || mode != MusicConditioningMode.Caption;
-        int counted = isFull ? captions.MaxTokens : captions.CountTokens(caption!);
+        int counted = mode != MusicConditioningMode.Caption ? PositionsOf(request.Conditioning.Embedding!.Value)
+            : request.Fidelity.PadCaption ? captions.MaxTokens
+            : captions.CountTokens(caption!);
         CaptionStates states = mode switch
         {
             MusicConditioningMode.Caption => captions.Encode(caption!, counted, cancellationToken),
@@ -51,11 +51,21 @@ internal sealed class AudioLdm2Conditioner(AudioLdm2Config config, ICaptionEncod
 
     private CaptionStates Embedding(MusicDecoderRequest request)
     {
-        Check(request);
-        (ReadOnlyMemory<float> prompt, ReadOnlyMemory<float> generated) = OutputProjector.SplitAudioLdm2(request.Conditioning.Embedding!.Value, config.EmbeddingPositions, captions.PromptWidth);
-        long[] mask = new long[config.EmbeddingPositions];
-        int visible = request.Options.MaskEmbeddingByCaption && request.Conditioning.Caption is { } caption ? Math.Min(captions.CountTokens(caption), mask.Length) : mask.Length;
+        ReadOnlyMemory<float> embedding = request.Conditioning.Embedding!.Value;
+        int positions = PositionsOf(embedding);
+        (ReadOnlyMemory<float> prompt, ReadOnlyMemory<float> generated) = OutputProjector.SplitAudioLdm2(embedding, positions, captions.PromptWidth);
+        long[] mask = new long[positions];
+        int visible = request.Options.MaskEmbeddingByCaption && request.Conditioning.Caption is { } caption ? Math.Min(captions.CountTokens(caption), positions) : positions;
         mask.AsSpan(0, visible).Fill(1);
         return new CaptionStates(generated, captions.Vectors, prompt, mask);
+    }
+
+    /// <summary>T5 positions of an embedding, which has them all before GPT-2's vectors.</summary>
+    private int PositionsOf(ReadOnlyMemory<float> embedding)
+    {
+        (int positions, int rest) = Math.DivRem(embedding.Length - (captions.Vectors * captions.GeneratedWidth), captions.PromptWidth);
+        return positions > 0 && rest == 0 && positions == (config.EmbeddingPositions ?? positions)
+            ? positions
+            : throw new ArgumentException($"The embedding has {embedding.Length} values; this decoder takes {config.EmbeddingPositions?.ToString(CultureInfo.InvariantCulture) ?? "some positions"} x {captions.PromptWidth} of T5 followed by {captions.Vectors} x {captions.GeneratedWidth} of GPT-2.", nameof(embedding));
     }
 }

@@ -24,8 +24,8 @@ internal sealed record AudioLdm2Config
     /// <summary>T5 tokens that captions are cut at and, as <see cref="Fidelity.PadCaption"/> says, counted as.</summary>
     public int CaptionTokens { get; init; } = PublishedPositions;
 
-    /// <summary>T5 positions of the output projector's embedding.</summary>
-    public int EmbeddingPositions { get; init; } = PublishedPositions;
+    /// <summary>T5 positions of the output projector's embedding; null without a projector: an embedding may then have any number.</summary>
+    public int? EmbeddingPositions { get; init; }
 
     /// <summary>The checkpoint's scheduler.</summary>
     public DiffusionScheduler Scheduler { get; init; } = DiffusionScheduler.Ddim;
@@ -56,7 +56,7 @@ internal sealed record AudioLdm2Config
             CaptionTokens = preprocessing["caption_max_length"] is JsonValue value && value.TryGetValue(out int length) && length is > 0 and <= 1 << 16 ? length : PublishedPositions,
             EmbeddingPositions = bundle.Manifest.Components.ContainsKey(OutputProjector.Component)
                 ? new ComponentNumbers(bundle, OutputProjector.Component).Optional("t5_positions", most: 1 << 16) ?? PublishedPositions
-                : PublishedPositions,
+                : null,
             Scheduler = scheduler,
             SchedulerConfig = schedulerConfig,
             Defaults = AudioLdm2Defaults.From(generation),
