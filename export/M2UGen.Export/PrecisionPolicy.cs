@@ -24,19 +24,14 @@ public sealed record PrecisionPolicy
     /// <summary>Everything in 32-bit floats: the numbers of the reference.</summary>
     public static PrecisionPolicy Float32 { get; } = new();
 
-    /// <summary>What measurements speak for: LLaMA in 4 bits, MusicGen's decoder in 8.</summary>
-    public static PrecisionPolicy Auto { get; } = new()
-    {
-        Default = Precision.Int8,
-        Llama = Precision.Int4,
-    };
+    /// <summary>What measurements speak for: <see cref="Precision.Int4"/> where a language model would be too slow in <see cref="Precision.Int8"/>, which is LLaMA and MusicGen's decoder above the small one's width.</summary>
+    public static PrecisionPolicy Auto { get; } = new() { Default = Precision.Int8, IsAuto = true };
 
     /// <summary>The precision of the language models.</summary>
     /// <value>Default: <see cref="Precision.Float32"/>.</value>
     public Precision Default { get; init; } = Precision.Float32;
 
-    // Auto's difference from its default; a rule of the caller's still wins.
-    private Precision? Llama { get; init; }
+    private bool IsAuto { get; init; }
 
     /// <summary>Exceptions. A rule for layers counts before one for their component; of several that fit, the last.</summary>
     /// <value>Default: none.</value>
@@ -116,8 +111,9 @@ public sealed record PrecisionPolicy
     /// <param name="component">The graph's name.</param>
     /// <param name="layer">The layer's node path without the first '/': <c>layers.0/attention/wo</c>.</param>
     /// <param name="role">What the matrix does.</param>
+    /// <param name="isLarge">Whether the component is too slow in 8 bits.</param>
     /// <param name="rule">The rule that decided, or null.</param>
-    internal Precision Of(string component, string layer, MatrixRole role, out PrecisionRule? rule)
+    internal Precision Of(string component, string layer, MatrixRole role, bool isLarge, out PrecisionRule? rule)
     {
         rule = Rules.LastOrDefault(candidate => candidate.Layers is not null && candidate.Fits(component, layer));
         if (rule is not null)
@@ -126,7 +122,7 @@ public sealed record PrecisionPolicy
         }
 
         rule = Rules.LastOrDefault(candidate => candidate.Layers is null && candidate.FitsComponent(component));
-        Precision precision = rule?.Precision ?? DefaultOf(component);
+        Precision precision = rule?.Precision ?? DefaultOf(component, isLarge);
         return (precision, role) switch
         {
             (Precision.Int4, MatrixRole.Head) => Precision.Int8,
@@ -138,8 +134,8 @@ public sealed record PrecisionPolicy
     /// <summary>The format of a matrix stored in <paramref name="precision"/>.</summary>
     internal BlockFormat FormatOf(Precision precision) => new(precision == Precision.Int4 ? 4 : 8, BlockSize, !IsAsymmetric, SearchesScales);
 
-    private Precision DefaultOf(string component)
-        => component == LanguageModels[0] && Llama is { } llama ? llama
+    private Precision DefaultOf(string component, bool isLarge)
+        => IsAuto && isLarge && LanguageModels.Contains(component) ? Precision.Int4
         : Default is Precision.Float32 || LanguageModels.Contains(component) ? Default
         : OnceARequest.Contains(component) ? Precision.Int8
         : Precision.Float32;

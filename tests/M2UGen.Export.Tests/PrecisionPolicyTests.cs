@@ -17,12 +17,21 @@ public sealed class PrecisionPolicyTests
     [InlineData("llama/layers.*=int8,llama/*w1=fp32", "llama", "layers.3/feed_forward/w1", Precision.Float32)]
     [InlineData("int4", "prefix-image", "adapter/f1_1", Precision.Int8)]
     [InlineData("int4,prefix-*=float32", "prefix-image", "adapter/f1_1", Precision.Float32)]
-    [InlineData("auto", "llama", "layers.0/attention/wo", Precision.Int4)]
-    [InlineData("auto,llama=int8", "llama", "layers.0/attention/wo", Precision.Int8)]
     [InlineData("auto", "musicgen-decoder", "layers.0/fc1", Precision.Int8)]
     [InlineData("auto,musicgen-decoder=int4", "musicgen-decoder", "layers.0/fc1", Precision.Int4)]
     public void Of_Layer_TakesTheNearestRule(string text, string component, string layer, Precision expected)
-        => Assert.Equal(expected, PrecisionPolicy.Parse(text).Of(component, layer, MatrixRole.Layer, out _));
+        => Assert.Equal(expected, PrecisionPolicy.Parse(text).Of(component, layer, MatrixRole.Layer, isLarge: false, out _));
+
+    [Theory]
+    [InlineData("auto", "llama", true, Precision.Int4)]
+    [InlineData("auto,llama=int8", "llama", true, Precision.Int8)]
+    [InlineData("auto", "musicgen-decoder", true, Precision.Int4)]
+    [InlineData("auto", "musicgen-decoder", false, Precision.Int8)]
+    [InlineData("auto", "prefix-audio", true, Precision.Int8)]
+    [InlineData("auto", "t5", true, Precision.Float32)]
+    [InlineData("int8", "llama", true, Precision.Int8)]
+    public void Of_Auto_GoesByTheSize(string text, string component, bool isLarge, Precision expected)
+        => Assert.Equal(expected, PrecisionPolicy.Parse(text).Of(component, "layers.0/fc1", MatrixRole.Layer, isLarge, out _));
 
     [Theory]
     [InlineData("int5", "int5")]

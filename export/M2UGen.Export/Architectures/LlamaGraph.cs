@@ -26,7 +26,7 @@ internal static class LlamaGraph
     /// <param name="options">Taps and precision.</param>
     public static GraphBuilder Build(LlamaWeights weights, int maxPositions, GraphOptions? options = null)
     {
-        GraphBuilder graph = new(Component, options);
+        GraphBuilder graph = new(Component, options) { IsLarge = true };
         LlamaParams parameters = weights.Parameters;
         float epsilon = parameters.NormEpsilon;
         int dim = parameters.Dim;

@@ -24,6 +24,9 @@ internal static class MusicGenDecoderGraph
     /// <summary>The component's name.</summary>
     public const string Component = "musicgen-decoder";
 
+    // The small model's width: in 8 bits it is faster than real time on two cores, and wider ones are not.
+    private const int WidthFor8Bits = 1024;
+
     private const string Root = "decoder.model.decoder.";
 
     /// <summary>Describes the graph.</summary>
@@ -33,7 +36,7 @@ internal static class MusicGenDecoderGraph
     public static BundlePart Create(MusicGenConfig model, WeightMap weights, GraphOptions? options = null)
     {
         MusicGenDecoderConfig config = model.Decoder;
-        GraphBuilder graph = new(Component, options);
+        GraphBuilder graph = new(Component, options) { IsLarge = config.HiddenSize > WidthFor8Bits };
         HeadShape heads = new(config.Heads, config.Heads, config.HeadSize);
         Weight positions = Positions(config, weights);
         Value x = EmitEmbeddings(graph, model, weights, positions);

@@ -18,9 +18,13 @@ internal static class WeightParts
         shape[0] = count;
         return new Weight($"{weight.Name}[{start}:{start + count}]", shape, () =>
         {
-            float[] elements = weight.Load();
-            int row = checked((int)(elements.LongLength / weight.Shape[0]));
-            return elements.AsSpan(checked((int)start * row), checked((int)count * row)).ToArray();
+            long row = shape.Skip(1).Aggregate(1L, (product, size) => product * size);
+            float[] elements = new float[checked(count * row)];
+
+            // The weight is read through, and only these rows are kept: the table that eight of them come from may have half a gigabyte.
+            using RangeSink range = new(start * row, elements);
+            weight.WriteTo(range);
+            return elements;
         });
     }
 
@@ -71,6 +75,24 @@ internal static class WeightParts
         if (matrix.Shape.Count != 2 || vector.Shape.Count != 1 || matrix.Shape[1] != vector.Shape[0])
         {
             throw new InvalidOperationException($"'{matrix.Name}' [{string.Join(", ", matrix.Shape)}] has no column for each element of '{vector.Name}' [{string.Join(", ", vector.Shape)}].");
+        }
+    }
+
+    /// <summary>Keeps the elements from <paramref name="first"/> on, as many as fit.</summary>
+    private sealed class RangeSink(long first, float[] kept) : FloatSink
+    {
+        private long _position;
+
+        protected override void Take(ReadOnlySpan<float> elements)
+        {
+            long from = Math.Max(first, _position);
+            long to = Math.Min(first + kept.Length, _position + elements.Length);
+            if (from < to)
+            {
+                elements.Slice((int)(from - _position), (int)(to - from)).CopyTo(kept.AsSpan((int)(from - first)));
+            }
+
+            _position += elements.Length;
         }
     }
 }

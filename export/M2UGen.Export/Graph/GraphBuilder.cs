@@ -31,6 +31,10 @@ internal sealed class GraphBuilder
     /// <summary>The graph's name: the component's.</summary>
     public string Name { get; }
 
+    /// <summary>Whether the component's weights are so many that 8 bits each are too slow: what <see cref="PrecisionPolicy.Auto"/> goes by.</summary>
+    /// <value>Default: false.</value>
+    public bool IsLarge { get; init; }
+
     /// <summary>What the caller chose.</summary>
     public GraphOptions Options { get; }
 
@@ -80,7 +84,7 @@ internal sealed class GraphBuilder
     /// <exception cref="ExportException">The caller's choice cannot be had.</exception>
     public Precision ChoosePrecision(string layer, MatrixRole role)
     {
-        Precision precision = Options.PrecisionOf(Name, layer, role);
+        Precision precision = Options.PrecisionOf(Name, layer, role, IsLarge);
         _matrices[(role, precision)] = _matrices.GetValueOrDefault((role, precision)) + 1;
         return precision;
     }

@@ -43,11 +43,12 @@ internal sealed class GraphOptions
     /// <param name="component">The graph's name.</param>
     /// <param name="node">Node path of the layer: <c>/layers.0/attention/wo</c>.</param>
     /// <param name="role">What it does there.</param>
+    /// <param name="isLarge"><see cref="GraphBuilder.IsLarge"/>.</param>
     /// <exception cref="ExportException">A rule asks for what the matrix cannot be stored in.</exception>
-    public Precision PrecisionOf(string component, string node, MatrixRole role)
+    public Precision PrecisionOf(string component, string node, MatrixRole role, bool isLarge)
     {
         string layer = node.Trim('/');
-        Precision precision = Precision.Of(component, layer, role, out PrecisionRule? rule);
+        Precision precision = Precision.Of(component, layer, role, isLarge, out PrecisionRule? rule);
         if (rule is not null)
         {
             _applied.Add(rule);

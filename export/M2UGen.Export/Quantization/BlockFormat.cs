@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace M2UGen.Export.Quantization;
 
 /// <summary>How a matrix is stored in blocks of small integers: w = (code - zero point) * scale, one scale (and zero point) a block of a row.</summary>
@@ -7,12 +9,15 @@ namespace M2UGen.Export.Quantization;
 /// </remarks>
 internal readonly record struct BlockFormat
 {
-    /// <summary>The block sizes that are measured and offered.</summary>
+    private const int SmallestBlock = 16;
+    private const int LargestBlock = 256;
+
+    /// <summary>The block sizes that are measured and offered; the operator takes more.</summary>
     public static IReadOnlyList<int> BlockSizes { get; } = [32, 64, 128];
 
     /// <summary>Describes a format.</summary>
     /// <param name="bits">4 or 8.</param>
-    /// <param name="blockSize">One of <see cref="BlockSizes"/>.</param>
+    /// <param name="blockSize">A power of two from 16 to 256.</param>
     /// <param name="isSymmetric">Whether zero is always the middle code; otherwise every block has a zero point of its own.</param>
     /// <param name="searchesScales">Whether scales are chosen for the smallest squared error instead of by the plain rule.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such format.</exception>
@@ -23,9 +28,9 @@ internal readonly record struct BlockFormat
             throw new ArgumentOutOfRangeException(nameof(bits), bits, "Codes have 4 or 8 bits.");
         }
 
-        if (!BlockSizes.Contains(blockSize))
+        if (blockSize is < SmallestBlock or > LargestBlock || !BitOperations.IsPow2(blockSize))
         {
-            throw new ArgumentOutOfRangeException(nameof(blockSize), blockSize, $"Blocks have {string.Join(", ", BlockSizes)} weights.");
+            throw new ArgumentOutOfRangeException(nameof(blockSize), blockSize, $"The number of weights in a block is a power of two from {SmallestBlock} to {LargestBlock}.");
         }
 
         Bits = bits;

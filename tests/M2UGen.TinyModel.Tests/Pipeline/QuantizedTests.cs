@@ -41,6 +41,26 @@ public sealed class QuantizedTests : IDisposable
     }
 
     [Fact]
+    public async Task ExportAsync_EverythingInt8_HearsAndSees()
+    {
+        string senses = Repository.Golden("m2ugen-base");
+        ExportOptions options = Options("all", PrecisionPolicy.Parse("*=int8")) with
+        {
+            MertPath = Path.Combine(senses, "mert"),
+            VitPath = Path.Combine(senses, "vit"),
+            VivitPath = Path.Combine(senses, "vivit"),
+        };
+        ExportResult result = await Exporter.ExportAsync(options);
+        ModelBundle bundle = ModelBundle.OpenChecked(result.BundlePath);
+        Assert.All(bundle.Manifest.Components, component => Assert.Equal(component.Key.StartsWith("encodec", StringComparison.Ordinal) ? "float32" : "int8", component.Value.Precision));
+
+        await using M2UGenPipeline pipeline = await TinyM2UGen.LoadAsync(result.BundlePath);
+        M2UGenRequest request = pipeline.Prompt("What is it?").WithAudio(Path.Combine(senses, "media", "audio_b.wav")).WithImage(Path.Combine(senses, "media", "image_x.png"))
+            .WithGeneration(GenerationOptions.Greedy with { MaxNewTokens = 4 });
+        Assert.NotEmpty((await request.AskAsync()).TokenIds);
+    }
+
+    [Fact]
     public async Task ExportAsync_Int8_IsSmallerAndTwiceTheSame()
     {
         ExportResult whole = await Exporter.ExportAsync(Options("float32", PrecisionPolicy.Float32));
