@@ -1,4 +1,5 @@
-using M2UGen.Export.Blocks;
+using M2UGen.Export.Bundles;
+using M2UGen.Export.Graph;
 using M2UGen.Sdk;
 
 namespace M2UGen.Export.Tests;
@@ -44,6 +45,22 @@ public sealed class PrecisionPolicyTests
     [InlineData("1", "names no precision")]
     public void Parse_Nonsense_QuotesIt(string text, string quoted)
         => Assert.Contains(quoted, Assert.ThrowsAny<ArgumentException>(() => PrecisionPolicy.Parse(text)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void CheckRules_NoLanguageModel_SaysThatNothingWouldBeQuantised()
+    {
+        GraphOptions options = new() { Precision = PrecisionPolicy.Parse("int4") };
+        GraphBuilder unet = new("unet", options);
+        Assert.Equal(Precision.Float32, unet.ChoosePrecision("/mid_block/to_q", MatrixRole.Layer));
+        ExportException error = Assert.Throws<ExportException>(() => StoredPrecision.CheckRules(options, [new BundlePart("unet", unet, [])]));
+        Assert.Contains("'unet=int4'", error.Message, StringComparison.Ordinal);
+
+        options = new GraphOptions { Precision = PrecisionPolicy.Parse("unet=int8") };
+        unet = new GraphBuilder("unet", options);
+        Assert.Equal(Precision.Int8, unet.ChoosePrecision("/mid_block/to_q", MatrixRole.Layer));
+        StoredPrecision.CheckRules(options, [new BundlePart("unet", unet, [])]);
+        Assert.Equal("int8", StoredPrecision.Of(unet));
+    }
 
     [Fact]
     public void Check_WhatIsNotWritten_IsRefused()

@@ -52,10 +52,16 @@ internal static class StoredPrecision
         return config;
     }
 
-    /// <summary>Checks that every rule of the policy concerned some matrix.</summary>
-    /// <exception cref="ExportException">A rule names a component or layers that are not there, or a component without matrices.</exception>
+    /// <summary>Checks that the policy and every rule of it concerned some matrix.</summary>
+    /// <exception cref="ExportException">Nothing is stored in the precision for all components, or a rule names a component or layers that are not there, or a component without matrices.</exception>
     public static void CheckRules(GraphOptions options, IReadOnlyList<BundlePart> parts)
     {
+        Precision wanted = options.Precision.Default;
+        if (wanted != Precision.Float32 && options.Precision.Rules.Count == 0 && parts.All(part => part.Graph.Matrices.Keys.All(matrix => matrix.Precision == Precision.Float32)))
+        {
+            throw new ExportException("", $"{Name(wanted)} is for language models (llama, musicgen-decoder), and this bundle has none: nothing would be stored in it. Name components, for example '{parts[0].Component}={Name(wanted)}', or leave the precision out.");
+        }
+
         foreach (PrecisionRule rule in options.UnusedRules)
         {
             BundlePart[] concerned = [.. parts.Where(part => rule.FitsComponent(part.Component))];
