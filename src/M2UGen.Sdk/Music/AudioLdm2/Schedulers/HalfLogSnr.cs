@@ -33,7 +33,13 @@ internal sealed class HalfLogSnr
             return TimestepTable.Distinct(TimestepTable.ToZero(config, steps, end));
         }
 
+        // diffusers spreads from the smallest level and turns the list round, so that a single step of its would begin without noise; here it begins at the largest.
         float[] logs = KarrasSigmas.Logs(schedule.Sigmas);
+        if (steps == 1)
+        {
+            return [schedule.Count - 1];
+        }
+
         double[] times = Array.ConvertAll(
             KarrasSigmas.Spread(schedule.Sigmas[0], schedule.Sigmas[^1], steps), sigma => Math.Round(KarrasSigmas.TimeOf(sigma, logs)));
         Array.Reverse(times);

@@ -52,6 +52,51 @@ public sealed class SchedulerTableTests
         Assert.Equal([751, 501, 501, 251, 251, 1, 1], scheduler.Timesteps.ToArray());
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(7)]
+    [InlineData(15)]
+    [InlineData(61)]
+    [InlineData(200)]
+    public void Step_WithAnyNumberOfSteps_StaysFiniteAndEnds(int steps)
+    {
+        foreach (DiffusionScheduler kind in Enum.GetValues<DiffusionScheduler>())
+        {
+            foreach (TimestepSpacing spacing in Enum.GetValues<TimestepSpacing>())
+            {
+                foreach (bool karras in new[] { false, true })
+                {
+                    SchedulerConfig config = new() { Spacing = spacing, UseKarrasSigmas = karras, SolverOrder = 3 };
+                    if (steps < SchedulerFactory.StepsOf(kind, config).Least)
+                    {
+                        continue;
+                    }
+
+                    IDiffusionScheduler scheduler = SchedulerFactory.Create(kind, config);
+                    scheduler.SetTimesteps(steps, 1);
+                    float[] sample = [0.5f * scheduler.InitNoiseSigma];
+                    float[] input = [0];
+                    for (int i = 0; i < scheduler.Timesteps.Length; i++)
+                    {
+                        scheduler.ScaleInput(sample, input);
+                        scheduler.Step([0.1f * input[0]], sample, [0.3f]);
+                        Assert.True(float.IsFinite(sample[0]), $"{kind}, {spacing}, Karras {karras}: step {i} of {steps} gave {sample[0]}");
+                    }
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Timesteps_OfASingleKarrasStep_BeginAtTheNoise()
+    {
+        DpmSolverScheduler scheduler = new(SchedulerVariants.Read(SchedulerVariants.Published).Config with { UseKarrasSigmas = true });
+        scheduler.SetTimesteps(1, 1);
+        Assert.Equal([999], scheduler.Timesteps.ToArray());
+    }
+
     [Fact]
     public void Step_OfThirdOrderWhereKarrasTimesEndAtZero_KeepsTheSample()
     {
