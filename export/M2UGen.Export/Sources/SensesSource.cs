@@ -51,7 +51,7 @@ internal sealed class SensesSource : IDisposable
     /// <exception cref="ModelBundleException">The kNN index is none that can be searched, or is of another encoder.</exception>
     public static SensesSource Describe(SensesPaths paths, WeightMap map, LlamaWeights llama, GraphOptions graphs)
     {
-        SensesSource senses = new(llama, paths.Mert is null ? null : paths.KnnIndex);
+        SensesSource senses = new(llama, paths.Mert is null || llama.PrefixLayers == 0 ? null : paths.KnnIndex);
         try
         {
             senses.Open(Medium.Audio, "MERT", paths.Mert, EncoderDirectory.OpenMert, map);
@@ -104,7 +104,7 @@ internal sealed class SensesSource : IDisposable
 
     private void Open(Medium medium, string licence, string? directory, Func<string, WeightMap?, EncoderDirectory> open, WeightMap map)
     {
-        if (directory is not null)
+        if (directory is not null && medium.LayersOf(_llama).Count > 0)
         {
             _encoders.Add((medium, licence, open(directory, map.Under(medium.EncoderTensors))));
         }
@@ -120,6 +120,12 @@ internal sealed class SensesSource : IDisposable
 
     private void AddWarnings(List<string> warnings, SensesPaths paths)
     {
+        if (_llama.PrefixLayers == 0)
+        {
+            warnings.Add("prefix_query has no rows: no layer of the language model takes a prefix, so the bundle takes no audio, no image and no video.");
+            return;
+        }
+
         (Medium Medium, string Option)[] all = [(Medium.Audio, "--mert_path"), (Medium.Image, "--vit_path"), (Medium.Video, "--vivit_path")];
         (Medium Medium, string Option)[] absent = [.. all.Where(sense => _encoders.All(encoder => encoder.Medium != sense.Medium))];
         if (absent.Length > 0)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using M2UGen.Sdk;
 using M2UGen.Sdk.Media.Audio;
@@ -55,23 +56,31 @@ internal static class MediaBench
         };
     }
 
+    /// <summary>Seconds of one piece of work that takes milliseconds: each measured run repeats it, after a warm-up that lasts until its code is compiled at full strength.</summary>
     private static double Time(BenchOptions options, Action work, CancellationToken cancellationToken)
     {
-        List<Measurement> runs = [];
-        for (int run = 0; run <= options.Repeat; run++)
+        SecondsOf(work, TimeSpan.FromSeconds(1), cancellationToken);
+        double[] runs = new double[options.Repeat];
+        for (int run = 0; run < runs.Length; run++)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            Measurement measurement = Measurement.Of(() =>
-            {
-                work();
-                return 1;
-            });
-            if (run > 0)
-            {
-                runs.Add(measurement);
-            }
+            runs[run] = SecondsOf(work, TimeSpan.FromSeconds(0.2), cancellationToken);
         }
 
-        return Measurement.Median(runs).Seconds;
+        Array.Sort(runs);
+        return runs[(runs.Length - 1) / 2];
+    }
+
+    private static double SecondsOf(Action work, TimeSpan atLeast, CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (long times = 1; ; times++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            work();
+            if (Stopwatch.GetElapsedTime(start) is { } time && time >= atLeast)
+            {
+                return time.TotalSeconds / times;
+            }
+        }
     }
 }

@@ -43,6 +43,19 @@ public sealed class SensesSourceTests
     }
 
     [Fact]
+    public async Task ExportAsync_NoLayerTakesAPrefix_HasNoSenseAndSaysSo()
+    {
+        using MadeUpM2UGen model = new();
+        model.Remove(name => name == "prefix_query.weight");
+        model.Add("prefix_query.weight", 0, 12);
+
+        ExportResult result = await Exporter.ExportAsync(model.Write() with { MertPath = Path.Combine(Base, "mert"), KnnDirectory = Base });
+
+        Assert.Equal(["llama", "projector"], result.Components);
+        Assert.Contains(result.Warnings, warning => warning.StartsWith("prefix_query has no rows", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task ExportAsync_CheckpointWithoutTheEncoder_TakesTheDirectorysWeights()
     {
         using TemporaryFolder folder = new();
