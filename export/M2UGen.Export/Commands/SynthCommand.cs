@@ -15,7 +15,7 @@ internal static class SynthCommand
         like.AcceptOnlyFromAmong([.. Synthesizer.Models]);
         Option<string> output = new("--output", "-o") { Description = "The directory to make.", Required = true };
         Option<ulong> seed = new("--seed") { Description = "Decides all weights: the same seed gives the same files.", DefaultValueFactory = _ => 0 };
-        Option<int?> layers = new("--layers") { Description = "Fewer layers of the language model than published, for small disks." };
+        Option<int?> layers = new("--layers") { Description = "Fewer layers of the language model than published (of MusicGen's decoder, of AudioLDM2's GPT-2), for small disks." };
         layers.Validators.Add(option =>
         {
             if (option.GetValueOrDefault<int?>() is < 1 or > MostLayers)

@@ -32,7 +32,8 @@ internal static class MusicGenBlueprint
         }
     }
 
-    private static void AddT5(Blueprint blueprint, T5Config config, string prefix)
+    /// <summary>Lists a T5 encoder's.</summary>
+    internal static void AddT5(Blueprint blueprint, T5Config config, string prefix)
     {
         long hidden = config.HiddenSize;
         long inner = (long)config.Heads * config.HeadSize;

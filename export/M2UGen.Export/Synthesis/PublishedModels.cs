@@ -113,14 +113,15 @@ internal static class PublishedModels
     };
 
     /// <summary>T5's tokenizer_config.json.</summary>
-    public static JsonObject T5Tokenizer() => new()
+    /// <param name="maxLength">Tokens that a text is cut to.</param>
+    public static JsonObject T5Tokenizer(int maxLength = 512) => new()
     {
         ["tokenizer_class"] = "T5Tokenizer",
         ["extra_ids"] = 100,
         ["eos_token"] = "</s>",
         ["pad_token"] = "<pad>",
         ["unk_token"] = "<unk>",
-        ["model_max_length"] = 512,
+        ["model_max_length"] = maxLength,
     };
 
     /// <summary>MERT-v1-330M's config.json.</summary>

@@ -6,18 +6,17 @@ using M2UGen.Export.Checkpoints;
 
 namespace M2UGen.Export.Synthesis;
 
-/// <summary>Writes <c>model.safetensors</c>, in shards with an index where it would be larger than the size that transformers allows a file.</summary>
+/// <summary>Writes a safetensors file, in shards with an index where it would be larger than the size that transformers allows a file.</summary>
 /// <remarks>Sources: the safetensors format; transformers modeling_utils.py, shard_checkpoint.</remarks>
 internal static class SafetensorsWriter
 {
-    private const string Name = "model.safetensors";
-
     /// <summary>Writes the files.</summary>
     /// <param name="directory">An existing directory.</param>
     /// <param name="tensors">The tensors; those that share another's storage are left out, as transformers does.</param>
     /// <param name="shardBytes">The most bytes of tensors in a file.</param>
     /// <param name="write">Writes the elements of the tensor of that number in <paramref name="tensors"/>.</param>
-    public static void Write(string directory, IReadOnlyList<SyntheticTensor> tensors, long shardBytes, Action<Stream, int> write)
+    /// <param name="name">The file's name where there is one only.</param>
+    public static void Write(string directory, IReadOnlyList<SyntheticTensor> tensors, long shardBytes, Action<Stream, int> write, string name = "model.safetensors")
     {
         List<List<int>> shards = [[]];
         long inShard = 0;
@@ -40,17 +39,17 @@ internal static class SafetensorsWriter
 
         for (int shard = 0; shard < shards.Count; shard++)
         {
-            WriteFile(Path.Combine(directory, NameOf(shard, shards.Count)), tensors, shards[shard], write);
+            WriteFile(Path.Combine(directory, NameOf(name, shard, shards.Count)), tensors, shards[shard], write);
         }
 
         if (shards.Count > 1)
         {
-            WriteIndex(Path.Combine(directory, $"{Name}.index.json"), tensors, shards);
+            WriteIndex(Path.Combine(directory, $"{name}.index.json"), name, tensors, shards);
         }
     }
 
-    private static string NameOf(int shard, int count)
-        => count == 1 ? Name : string.Create(CultureInfo.InvariantCulture, $"model-{shard + 1:00000}-of-{count:00000}.safetensors");
+    private static string NameOf(string name, int shard, int count)
+        => count == 1 ? name : string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileNameWithoutExtension(name)}-{shard + 1:00000}-of-{count:00000}.safetensors");
 
     private static void WriteFile(string path, IReadOnlyList<SyntheticTensor> tensors, List<int> numbers, Action<Stream, int> write)
     {
@@ -92,7 +91,7 @@ internal static class SafetensorsWriter
         file.Flush(flushToDisk: true);
     }
 
-    private static void WriteIndex(string path, IReadOnlyList<SyntheticTensor> tensors, List<List<int>> shards)
+    private static void WriteIndex(string path, string name, IReadOnlyList<SyntheticTensor> tensors, List<List<int>> shards)
     {
         using FileStream file = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
         using Utf8JsonWriter json = new(file, new JsonWriterOptions { Indented = true, NewLine = "\n" });
@@ -105,7 +104,7 @@ internal static class SafetensorsWriter
         {
             foreach (int number in shards[shard])
             {
-                json.WriteString(tensors[number].Name, NameOf(shard, shards.Count));
+                json.WriteString(tensors[number].Name, NameOf(name, shard, shards.Count));
             }
         }
 

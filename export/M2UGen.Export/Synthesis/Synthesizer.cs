@@ -13,14 +13,15 @@ namespace M2UGen.Export.Synthesis;
 internal static class Synthesizer
 {
     /// <summary>The models that can be made up.</summary>
-    public static IReadOnlyList<string> Models { get; } = ["m2ugen-musicgen-small", "m2ugen-musicgen-medium", "m2ugen-audioldm2", "musicgen-small", "musicgen-medium", "musicgen-large"];
+    public static IReadOnlyList<string> Models { get; } = ["m2ugen-musicgen-small", "m2ugen-musicgen-medium", "m2ugen-audioldm2", "musicgen-small", "musicgen-medium", "musicgen-large", AudioLdm2];
 
+    private const string AudioLdm2 = "audioldm2";
     private const string MusicGenPrefix = "musicgen-";
-    private const int Pieces = 32000;
+    internal const int Pieces = 32000;
     private const int AudioTokens = 8;
 
     // The least room between what transformers puts into a file and the next.
-    private const long ShardBytes = 5_000_000_000;
+    internal const long ShardBytes = 5_000_000_000;
 
     private static readonly JsonWriterOptions Indented = new() { Indented = true, NewLine = "\n" };
 
@@ -46,7 +47,8 @@ internal static class Synthesizer
         }
 
         string target = TargetDirectory.Check(output, force: false, []);
-        return model.StartsWith(MusicGenPrefix, StringComparison.Ordinal)
+        return model == AudioLdm2 ? WriteAudioLdm2(target, seed, layers, progress, cancellationToken)
+            : model.StartsWith(MusicGenPrefix, StringComparison.Ordinal)
             ? WriteMusicGen(model[MusicGenPrefix.Length..], target, seed, layers, progress, cancellationToken)
             : WriteM2UGen(model["m2ugen-".Length..], target, seed, layers, progress, cancellationToken);
     }
@@ -90,32 +92,64 @@ internal static class Synthesizer
         return (target, bytes);
     }
 
-    private static (string Path, long Bytes) WriteM2UGen(string decoder, string target, ulong seed, int? layers, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
+    private static (string Path, long Bytes) WriteAudioLdm2(string target, ulong seed, int? layers, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
     {
-        string? size = decoder.StartsWith(MusicGenPrefix, StringComparison.Ordinal) ? decoder[MusicGenPrefix.Length..] : null;
         DirectoryInfo draft = Directory.CreateTempSubdirectory("m2ugen-synth-");
-        M2UGenSizes sizes;
+        long bytes;
         try
         {
-            sizes = WriteM2UGenFiles(draft.FullName, size, layers);
+            AudioLdm2Writer.WriteFiles(draft.FullName, layers);
+            bytes = AudioLdm2Writer.CountBytes(draft.FullName);
         }
         finally
         {
             draft.Delete(recursive: true);
         }
 
-        long bytes = BytesOf(M2UGenBlueprint.Create(sizes).Tensors);
+        using TargetDirectory directory = TargetDirectory.Create(target, force: false, bytes);
+        AudioLdm2Writer.WriteFiles(directory.PartialPath, layers);
+        long done = 0;
+        AudioLdm2Writer.WriteWeights(directory.PartialPath, seed, (name, count) => progress?.Report(new ExportProgress(ExportStage.Write, name, done += count, bytes)), cancellationToken);
+        directory.Complete();
+        return (target, bytes);
+    }
+
+    private static (string Path, long Bytes) WriteM2UGen(string decoder, string target, ulong seed, int? layers, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
+    {
+        string? size = decoder.StartsWith(MusicGenPrefix, StringComparison.Ordinal) ? decoder[MusicGenPrefix.Length..] : null;
+        DirectoryInfo draft = Directory.CreateTempSubdirectory("m2ugen-synth-");
+        M2UGenSizes sizes;
+        long diffusionBytes;
+        try
+        {
+            sizes = WriteM2UGenFiles(draft.FullName, size, layers);
+            diffusionBytes = size is null ? AudioLdm2Writer.CountBytes(Path.Combine(draft.FullName, AudioLdm2Writer.FolderName)) : 0;
+        }
+        finally
+        {
+            draft.Delete(recursive: true);
+        }
+
+        long bytes = BytesOf(M2UGenBlueprint.Create(sizes).Tensors) + diffusionBytes;
         using TargetDirectory directory = TargetDirectory.Create(target, force: false, bytes);
         WriteM2UGenFiles(directory.PartialPath, size, layers);
         string folder = Path.Combine(directory.PartialPath, size is null ? "M2UGen-AudioLDM2" : "M2UGen-MusicGen");
         Directory.CreateDirectory(folder);
         long done = 0;
-        WriteCheckpoint(Path.Combine(folder, "checkpoint.pth"), sizes, seed, count => progress?.Report(new ExportProgress(ExportStage.Write, "checkpoint.pth", done += count, bytes)), cancellationToken);
+        WriteCheckpoint(Path.Combine(folder, "checkpoint.pth"), sizes, seed, count => Report("checkpoint.pth", count), cancellationToken);
+        if (size is null)
+        {
+            // AudioLDM2's weights are not in the checkpoint, and are not drawn with its numbers either.
+            AudioLdm2Writer.WriteWeights(Path.Combine(directory.PartialPath, AudioLdm2Writer.FolderName), seed + 1, Report, cancellationToken);
+        }
+
         directory.Complete();
         return (target, bytes);
+
+        void Report(string name, long count) => progress?.Report(new ExportProgress(ExportStage.Write, name, done += count, bytes));
     }
 
-    /// <summary>Everything of a ckpts folder but the checkpoint.</summary>
+    /// <summary>Everything of a ckpts folder but the weights.</summary>
     private static M2UGenSizes WriteM2UGenFiles(string folder, string? musicGen, int? layers)
     {
         const int Dim = 4096;
@@ -134,6 +168,10 @@ internal static class Synthesizer
             string directory = Directory.CreateDirectory(Path.Combine(folder, MusicGenPrefix + musicGen)).FullName;
             WriteMusicGenFiles(directory, musicGen, layers: null);
             music = MusicGenConfig.Read(Path.Combine(directory, "config.json"));
+        }
+        else
+        {
+            AudioLdm2Writer.WriteFiles(Directory.CreateDirectory(Path.Combine(folder, AudioLdm2Writer.FolderName)).FullName, layers: null);
         }
 
         return new M2UGenSizes
@@ -180,9 +218,11 @@ internal static class Synthesizer
         return blueprint.Tensors;
     }
 
-    private static long BytesOf(IEnumerable<SyntheticTensor> tensors) => tensors.Where(tensor => tensor.SharedWith is null).Sum(tensor => tensor.ByteCount);
+    /// <summary>Bytes of the tensors in the file.</summary>
+    internal static long BytesOf(IEnumerable<SyntheticTensor> tensors) => tensors.Where(tensor => tensor.SharedWith is null).Sum(tensor => tensor.ByteCount);
 
-    private static void WriteJson(string path, JsonObject content)
+    /// <summary>Writes a configuration.</summary>
+    internal static void WriteJson(string path, JsonObject content)
     {
         using FileStream file = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
         using Utf8JsonWriter writer = new(file, Indented);

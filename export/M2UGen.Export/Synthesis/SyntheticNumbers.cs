@@ -24,7 +24,12 @@ internal static class SyntheticNumbers
     {
         if (tensor.Elements is { } given)
         {
-            ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(given().AsSpan());
+            ReadOnlySpan<byte> bytes = tensor.Type switch
+            {
+                TensorElementType.Float64 => MemoryMarshal.AsBytes(Array.ConvertAll(given(), value => (double)value).AsSpan()),
+                TensorElementType.Int64 => MemoryMarshal.AsBytes(Array.ConvertAll(given(), value => (long)value).AsSpan()),
+                _ => MemoryMarshal.AsBytes(given().AsSpan()),
+            };
             stream.Write(bytes);
             written?.Invoke(bytes.Length);
         }

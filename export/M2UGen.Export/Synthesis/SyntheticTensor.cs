@@ -4,13 +4,13 @@ namespace M2UGen.Export.Synthesis;
 
 /// <summary>A tensor of a made-up checkpoint: name, type and shape as the reference stores them, and how its numbers are drawn.</summary>
 /// <param name="Name">As in the checkpoint.</param>
-/// <param name="Type">Float32 or Float16.</param>
+/// <param name="Type">Float32 or Float16; given elements may be Float64 or Int64 too.</param>
 /// <param name="Shape">The dimensions.</param>
 /// <param name="Spread">Standard deviation of the normally distributed numbers.</param>
 /// <param name="Mean">Their mean.</param>
 internal sealed record SyntheticTensor(string Name, TensorElementType Type, IReadOnlyList<long> Shape, double Spread, double Mean = 0)
 {
-    /// <summary>Given elements instead of drawn ones, or null.</summary>
+    /// <summary>Given elements instead of drawn ones, or null; whole numbers below 2^24 where the type is Int64.</summary>
     public Func<float[]>? Elements { get; init; }
 
     /// <summary>The name of the tensor whose storage this one shares, or null. Formats that store every tensor by itself leave it out.</summary>

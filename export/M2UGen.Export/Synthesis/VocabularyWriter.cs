@@ -1,13 +1,17 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
 using M2UGen.Export.Graph;
 
 namespace M2UGen.Export.Synthesis;
 
-/// <summary>Writes SentencePiece models of a published size whose pieces are made up: runs of two to four letters.</summary>
-/// <remarks>Source: sentencepiece_model.proto of google/sentencepiece. Any text can be encoded and comes back; what a token stands for means nothing.</remarks>
+/// <summary>Writes vocabularies of a published size whose pieces are made up: runs of two to four letters.</summary>
+/// <remarks>Sources: sentencepiece_model.proto of google/sentencepiece; openai/gpt-2 encoder.py (bytes_to_unicode). Any text can be encoded and comes back; what a token stands for means nothing.</remarks>
 internal static class VocabularyWriter
 {
     private const string Letters = "etaoinsrhldcumfpgwybvkxjqz";
     private const char Space = '\u2581';
+    private const char ByteSpace = '\u0120';
 
     private enum Kind
     {
@@ -52,6 +56,45 @@ internal static class VocabularyWriter
         return Model(pieces, modelType: 1, byteFallback: false, unknown: 2, beginning: -1, end: 1, padding: 0);
     }
 
+    /// <summary>RoBERTa's <c>vocab.json</c> and <c>merges.txt</c>: byte pair encoding over bytes.</summary>
+    /// <param name="size">Number of pieces, 50265 in the published model.</param>
+    public static (byte[] Vocabulary, byte[] Merges) Roberta(int size)
+    {
+        List<string> pieces = ["<s>", "<pad>", "</s>", "<unk>", .. ByteCharacters()];
+        StringBuilder merges = new("#version: 0.2\n");
+        foreach ((string left, string right) in Merges(ByteSpace).Take(size - pieces.Count - 1))
+        {
+            pieces.Add(left + right);
+            merges.Append(left).Append(' ').Append(right).Append('\n');
+        }
+
+        pieces.Add("<mask>");
+        ArrayBufferWriter<byte> vocabulary = new();
+        using (Utf8JsonWriter json = new(vocabulary))
+        {
+            json.WriteStartObject();
+            for (int id = 0; id < pieces.Count; id++)
+            {
+                json.WriteNumber(pieces[id], id);
+            }
+
+            json.WriteEndObject();
+        }
+
+        return (vocabulary.WrittenSpan.ToArray(), Encoding.UTF8.GetBytes(merges.ToString()));
+    }
+
+    /// <summary>What stands for each byte: itself where it can be seen, else the next character above 255. The space becomes U+0120.</summary>
+    private static IEnumerable<string> ByteCharacters()
+    {
+        int hidden = 0;
+        for (int value = 0; value < 256; value++)
+        {
+            bool isSeen = value is >= '!' and <= '~' or >= 0xA1 and <= 0xAC or >= 0xAE;
+            yield return ((char)(isSeen ? value : 256 + hidden++)).ToString();
+        }
+    }
+
     private static IEnumerable<string> Characters()
     {
         yield return Space.ToString();
@@ -62,12 +105,15 @@ internal static class VocabularyWriter
     }
 
     /// <summary>Two, three and four letters, the first perhaps a space; every run can be merged from runs before it.</summary>
-    private static IEnumerable<string> Runs()
+    private static IEnumerable<string> Runs() => Merges(Space).Select(merge => merge.Left + merge.Right);
+
+    private static IEnumerable<(string Left, string Right)> Merges(char space)
     {
-        string first = Space + Letters;
-        string[] two = [.. first.SelectMany(a => Letters.Select(b => $"{a}{b}"))];
-        IEnumerable<string> three = two.SelectMany(run => Letters.Select(c => run + c));
-        IEnumerable<string> four = two.SelectMany(run => two.Where(other => other[0] != Space).Select(other => run + other));
+        string first = space + Letters;
+        (string Left, string Right)[] two = [.. first.SelectMany(a => Letters.Select(b => (a.ToString(), b.ToString())))];
+        string[] runs = [.. two.Select(merge => merge.Left + merge.Right)];
+        IEnumerable<(string, string)> three = runs.SelectMany(run => Letters.Select(c => (run, c.ToString())));
+        IEnumerable<(string, string)> four = runs.SelectMany(run => runs.Where(other => other[0] != space).Select(other => (run, other)));
         return two.Concat(three).Concat(four);
     }
 
