@@ -1,4 +1,5 @@
 using M2UGen.Sdk;
+using M2UGen.Testing;
 using M2UGen.TinyModel.Tests.Pipeline;
 
 namespace M2UGen.TinyModel.Tests.Samples;
@@ -29,7 +30,7 @@ public sealed class SampleTests(TinyM2UGen tiny) : IClassFixture<TinyM2UGen>, ID
         Assert.Equal(64, ResultManifest.FromJson(music.Comment!).ImageHash!.Length);
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task FilmToSoundtrack_WritesAFilmWithMusicOfItsLength()
     {
         SampleRun run = await RunAsync("FilmToSoundtrack", "", TinyM2UGen.Medium("video_v.mp4"), "film.mp4");

@@ -1,3 +1,5 @@
+using M2UGen.Testing;
+
 namespace M2UGen.Sdk.Tests.Media.Audio;
 
 /// <summary>Sound that is no WAV, through ffmpeg.</summary>
@@ -8,7 +10,7 @@ public sealed class FFmpegAudioTests : IDisposable
 
     public void Dispose() => _media.Dispose();
 
-    [Theory]
+    [FFmpegTheory]
     [InlineData(WavEncoding.Pcm16, "x.flac", "flac")]
     [InlineData(WavEncoding.Pcm24, "x.flac", "flac")]
     [InlineData(WavEncoding.Pcm16, "x.m4a", "alac")]
@@ -26,7 +28,7 @@ public sealed class FFmpegAudioTests : IDisposable
         Assert.Null(clip.Comment);
     }
 
-    [Theory]
+    [FFmpegTheory]
     [InlineData("x.mp3", "libmp3lame", Rate)]
     [InlineData("x.ogg", "libvorbis", Rate)]
     [InlineData("x.opus", "libopus", 48000)]
@@ -45,7 +47,7 @@ public sealed class FFmpegAudioTests : IDisposable
         Assert.True(aligned > Correlation(wanted, clip.Samples.Span, 1) && aligned > Correlation(wanted, clip.Samples.Span, -1), "The sound is shifted.");
     }
 
-    [Theory]
+    [FFmpegTheory]
     [InlineData("x.mp4")]
     [InlineData("x.mkv")]
     [InlineData("x.avi")]
@@ -56,7 +58,7 @@ public sealed class FFmpegAudioTests : IDisposable
         Assert.Equal(source.Samples.ToArray(), clip.Samples.ToArray());
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task LoadAsync_FilmWithoutSound_SaysSo()
     {
         string film = _media.Make("-f", "lavfi", "-i", "testsrc=d=1:s=64x48:r=5", "-c:v", "mpeg4", "silent.mp4");
@@ -65,7 +67,7 @@ public sealed class FFmpegAudioTests : IDisposable
         Assert.Contains("no sound in it", error.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task LoadAsync_BytesAndStreams_GiveTheSameAsTheFile()
     {
         AudioClip source = await SaveAsync(Chirp(channels: 1), WavEncoding.Pcm16);
@@ -82,7 +84,7 @@ public sealed class FFmpegAudioTests : IDisposable
         async Task Same(Task<AudioClip> clip) => Assert.Equal(source.Samples.ToArray(), (await clip).Samples.ToArray());
     }
 
-    [Theory]
+    [FFmpegTheory]
     [InlineData("-i.mp3")]
     [InlineData("two words.mp3")]
     [InlineData("a\"b.mp3")]
@@ -115,7 +117,7 @@ public sealed class FFmpegAudioTests : IDisposable
         "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\na=rtpmap:0 PCMU/8000\n",
     ];
 
-    [Theory]
+    [FFmpegTheory]
     [MemberData(nameof(Playlists))]
     public async Task LoadAsync_ListOfOtherFiles_IsRefusedWhateverItsName(string text)
     {
@@ -128,7 +130,7 @@ public sealed class FFmpegAudioTests : IDisposable
         }
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task LoadAsync_NoMedia_SaysWhatFFmpegSaysWithoutTheTemporaryFile()
     {
         MediaFormatException error = await Assert.ThrowsAsync<MediaFormatException>(() => AudioClip.LoadAsync(MediaSource.FromBytes("Just a text, and a long enough one."u8.ToArray())));
@@ -137,7 +139,7 @@ public sealed class FFmpegAudioTests : IDisposable
         Assert.DoesNotContain(Path.GetTempPath(), error.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task LoadAsync_LongSilenceInASmallFile_StopsAtTheLimit()
     {
         string path = _media.Make("-f", "lavfi", "-i", "anullsrc=r=8000:d=3600", "-t", "3600", "x.flac");

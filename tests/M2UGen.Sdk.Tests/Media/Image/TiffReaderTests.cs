@@ -1,4 +1,5 @@
 using M2UGen.Sdk.Media.Image;
+using M2UGen.Testing;
 
 namespace M2UGen.Sdk.Tests.Media.Image;
 
@@ -8,22 +9,22 @@ public sealed class TiffReaderTests
     private const ushort Short = 3;
     private const ushort Long = 4;
 
-    [Fact]
+    [FFmpegFact]
     public async Task LoadAsync_Colour_IsExact() =>
         Assert.Equal([1, 2, 3, 250, 128, 0], await RgbAsync(Tiff(2, 1, [8, 8, 8], photometric: 2, [1, 2, 3, 250, 128, 0])));
 
-    [Fact]
+    [FFmpegFact]
     public async Task LoadAsync_SixteenBits_KeepTheHighByte() =>
         Assert.Equal([0x12, 0xFF, 0x80, 0, 0xFE, 1], await RgbAsync(Tiff(2, 1, [16, 16, 16], photometric: 2, [0x80, 0x12, 0xF0, 0xFF, 0xFF, 0x80, 0xFF, 0, 0xFF, 0xFE, 0xC0, 1])));
 
-    [Fact]
+    [FFmpegFact]
     public async Task LoadAsync_Grey_IsRepeated()
     {
         Assert.Equal([7, 7, 7, 200, 200, 200], await RgbAsync(Tiff(2, 1, [8], photometric: 1, [7, 200])));
         Assert.Equal([248, 248, 248, 55, 55, 55], await RgbAsync(Tiff(2, 1, [8], photometric: 0, [7, 200])));
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task LoadAsync_Orientation_TurnsThePicture()
     {
         byte[] file = Tiff(2, 1, [8, 8, 8], photometric: 2, [1, 2, 3, 4, 5, 6], orientation: 8);

@@ -1,3 +1,5 @@
+using M2UGen.Testing;
+
 namespace M2UGen.Sdk.Tests.Media.Video;
 
 /// <summary>A film's pictures with another sound, in a new file.</summary>
@@ -8,7 +10,7 @@ public sealed class SoundtrackTests : IDisposable
 
     public void Dispose() => _media.Dispose();
 
-    [Theory]
+    [FFmpegTheory]
     [InlineData("film.mp4", "libx264", "new.mp4")]
     [InlineData("film.mp4", "libx264", "new.mov")]
     [InlineData("film.mp4", "libx264", "it's \"new\".mkv")]
@@ -37,7 +39,7 @@ public sealed class SoundtrackTests : IDisposable
         Assert.DoesNotContain(Directory.GetFiles(_media.Folder), f => f.EndsWith(".tmp", StringComparison.Ordinal));
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task SaveWithAudio_OverTheFilmItself_IsRefused()
     {
         string film = Film("film.mp4");
@@ -56,7 +58,7 @@ public sealed class SoundtrackTests : IDisposable
         Assert.DoesNotContain(Directory.GetFiles(_media.Folder), f => f.EndsWith(".tmp", StringComparison.Ordinal));
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task SaveWithAudio_AnotherFileOfTheName_IsReplacedOnlyBySomethingWhole()
     {
         VideoClip clip = await VideoClip.OpenAsync(MediaSource.FromBytes(await File.ReadAllBytesAsync(Film("film.mp4"))));
@@ -68,7 +70,7 @@ public sealed class SoundtrackTests : IDisposable
         Assert.DoesNotContain(Directory.GetFiles(_media.Folder), f => f.EndsWith(".tmp", StringComparison.Ordinal));
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task SaveWithAudio_WhatCannotBe_IsSaidBeforeAnyWork()
     {
         VideoClip clip = await VideoClip.OpenAsync(Film("film.mp4"));

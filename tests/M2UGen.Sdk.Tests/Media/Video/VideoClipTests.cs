@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using M2UGen.Testing;
 
 namespace M2UGen.Sdk.Tests.Media.Video;
 
@@ -13,7 +14,7 @@ public sealed class VideoClipTests : IDisposable
 
     public void Dispose() => _media.Dispose();
 
-    [Theory]
+    [FFmpegTheory]
     [InlineData("x.mp4", "-c:v libx264 -qp 1 -bf 3 -g 7")]
     [InlineData("x.mkv", "-c:v libx264 -qp 1 -bf 2")]
     [InlineData("x.mov", "-c:v mpeg4 -q:v 1 -bf 2")]
@@ -43,7 +44,7 @@ public sealed class VideoClipTests : IDisposable
         Assert.All(frames, f => Assert.Equal((Width, Height), (f.Width, f.Height)));
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task FrameCount_FilmWithAnEditList_LeavesOutWhatIsNotShown()
     {
         Counting("whole.mp4", 40, "-c:v libx264 -qp 1 -bf 2 -g 40");
@@ -53,14 +54,14 @@ public sealed class VideoClipTests : IDisposable
         Assert.Equal([40 - clip.FrameCount, 39], frames.Select(NumberOf));
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task HeaderFrameCount_IsZeroWhereTheContainerCountsNone()
     {
         Assert.Equal(5, (await VideoClip.OpenAsync(Counting("x.mp4", 5, "-c:v libx264"))).HeaderFrameCount);
         Assert.Equal(0, (await VideoClip.OpenAsync(Counting("x.mkv", 5, "-c:v libx264"))).HeaderFrameCount);
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task ReadFrames_ManyScatteredFrames_AreReadInOnePass()
     {
         string film = _media.Make("-f", "lavfi", "-i", "testsrc=d=30:s=32x16:r=25", "-c:v", "ffv1", "x.mkv");
@@ -72,7 +73,7 @@ public sealed class VideoClipTests : IDisposable
         Assert.All(odd.Zip(some), pair => Assert.True(pair.Second.Rgb.Span.SequenceEqual(all[pair.First].Rgb.Span)));
     }
 
-    [Theory]
+    [FFmpegTheory]
     [InlineData(90, 8)]
     [InlineData(180, 3)]
     [InlineData(270, 6)]
@@ -96,7 +97,7 @@ public sealed class VideoClipTests : IDisposable
         Assert.Equal((48, 32), (stored.Width, stored.Height));
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task Duration_LongerSound_Counts()
     {
         string film = _media.Make("-f", "lavfi", "-i", "testsrc=d=1:s=32x16:r=5", "-f", "lavfi", "-i", "sine=d=2.5:r=8000", "-c:v", "libx264", "-c:a", "aac", "x.mp4");
@@ -105,7 +106,7 @@ public sealed class VideoClipTests : IDisposable
         Assert.InRange(clip.Duration.TotalSeconds, 2.5, 2.7);
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task Film_WhosePicturesChangeSizeMidway_CountsOnAndHasFramesOfOneSize()
     {
         byte[] first = await File.ReadAllBytesAsync(Counting("a.h264", 10, "-c:v libx264 -qp 1 -bf 0"));
@@ -118,7 +119,7 @@ public sealed class VideoClipTests : IDisposable
         Assert.All(levels.Zip([2 * Step, 8 * Step, 255 - (4 * Step), 255 - (9 * Step)]), pair => Assert.InRange(pair.First, pair.Second - 2, pair.Second + 2));
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task Film_CutShort_ShowsWhatIsThere()
     {
         byte[] whole = await File.ReadAllBytesAsync(Counting("x.mkv", 40, "-c:v ffv1"));
@@ -127,7 +128,7 @@ public sealed class VideoClipTests : IDisposable
         Assert.Equal(clip.FrameCount - 1, NumberOf((await clip.ReadFramesAsync([clip.FrameCount - 1], applyRotation: true, CancellationToken.None))[0]));
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task ReadFrames_PicturesOverwritten_AreRefused()
     {
         byte[] film = await File.ReadAllBytesAsync(Counting("x.mp4", 40, "-c:v libx264"));
@@ -139,7 +140,7 @@ public sealed class VideoClipTests : IDisposable
         Assert.Contains("no picture could be read", error.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task OpenAsync_WhatIsNoFilm_SaysWhatItIs()
     {
         _media.Make("-f", "lavfi", "-i", "sine=d=0.5:r=8000", "sound.mp3");
@@ -163,7 +164,7 @@ public sealed class VideoClipTests : IDisposable
         }
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task OpenAsync_BeyondALimit_NamesIt()
     {
         MediaSource film = MediaSource.FromFile(Counting("x.mp4", 40, "-c:v libx264"));
@@ -181,7 +182,7 @@ public sealed class VideoClipTests : IDisposable
         })).Message, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task ReadFrames_OutOfRange_IsRefused()
     {
         VideoClip clip = await VideoClip.OpenAsync(Counting("x.mp4", 3, "-c:v libx264"));
@@ -190,7 +191,7 @@ public sealed class VideoClipTests : IDisposable
         Assert.Empty(await clip.ReadFramesAsync([], applyRotation: true, CancellationToken.None));
     }
 
-    [Fact]
+    [FFmpegFact]
     public async Task ReadFrames_FFmpegBefore51_IsAskedByTheOptionsOldName()
     {
         if (OperatingSystem.IsWindows())
