@@ -67,7 +67,7 @@ internal static class BundleBench
         if (bundle.Manifest.Components.ContainsKey(UNet.Component))
         {
             display.Show("Measuring the music decoder", 0, 1);
-            result["music"] = DiffusionBench.Run(bundle, models, options, cancellationToken);
+            result["music"] = DiffusionBench.Run(bundle, models, runtime, options, cancellationToken);
             display.Show("Measuring the music decoder", 1, 1);
         }
 

@@ -2,9 +2,8 @@ using System.Diagnostics;
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Text.Json.Nodes;
-using M2UGen.Export.Graph;
+using M2UGen.Cli.Bench.Timing;
 using M2UGen.Sdk.Runtime;
-using M2UGen.Sdk.Runtime.Bundles;
 
 namespace M2UGen.Cli.Bench;
 
@@ -15,10 +14,8 @@ namespace M2UGen.Cli.Bench;
 /// <param name="OneThreadReadGigabytes">That one thread reads from memory.</param>
 internal sealed record Calibration(double GemmGflops, double ReadGigabytes, double OneThreadGflops, double OneThreadReadGigabytes)
 {
-    private const int Rows = 512;
-    private const int Width = 1024;
+    private const int GemmRows = 512;
     private const int ReadBytes = 1 << 28;
-    private const string Graph = "gemm";
 
     /// <summary>Measures all four; takes about two seconds. The best of several runs counts, since nothing can make one too fast.</summary>
     public static Calibration Measure(RuntimeOptions runtime, CancellationToken cancellationToken)
@@ -56,26 +53,14 @@ internal sealed record Calibration(double GemmGflops, double ReadGigabytes, doub
         return best;
     }
 
-    /// <summary>[512, 1024] times a constant [1024, 1024]: the shape of an encoder's linear layers.</summary>
+    /// <summary>The shape of an encoder's linear layers.</summary>
     private static double Gemm(RuntimeOptions runtime, CancellationToken cancellationToken)
     {
-        GraphBuilder graph = new(Graph);
-        Value x = graph.Input("x", TensorElementKind.Float, Rows, Width);
-        Value weight = graph.Weight("weight", Weight.Of("weight", [Width, Width], [.. Enumerable.Range(0, Width * Width).Select(i => (i % 7) - 3f)]));
-        graph.Output("y", graph.MatMul("/MatMul", x, weight), TensorElementKind.Float, Rows, Width);
         DirectoryInfo folder = Directory.CreateTempSubdirectory("m2ugen-bench-");
         try
         {
-            IReadOnlyList<BundleFile> files = GraphFile.Save(graph, folder.FullName, cancellationToken: cancellationToken);
-            BundleComponent description = new() { Graph = $"{Graph}.onnx", Files = files, Precision = "float32", Inputs = graph.Inputs, Outputs = graph.Outputs };
-            using OnnxModel model = OnnxModel.Load(Path.Combine(folder.FullName, description.Graph), Graph, description, runtime);
-            using IModelRun run = model.CreateRun();
-            using NativeTensor input = NativeTensor.Allocate<float>(Rows, Width);
-            using NativeTensor output = NativeTensor.Allocate<float>(Rows, Width);
-            input.AsSpan<float>().Fill(0.5f);
-            run.BindInput("x", input);
-            run.BindOutput("y", output);
-            return 2.0 * Rows * Width * Width / Best(30, () => run.Run(cancellationToken), cancellationToken) / 1e9;
+            using TimedSession gemm = TimedSession.OpenGemm(folder.FullName, runtime, GemmRows, layers: 1);
+            return RunTimes.Interleave([gemm], runs: 30, cancellationToken)[0].Wall.LeastGflops;
         }
         finally
         {

@@ -17,7 +17,7 @@ internal static class DiffusionBench
     private const int MeasuredSteps = 10;
 
     /// <summary>Measures a piece of music made from the options' caption.</summary>
-    public static JsonObject Run(ModelBundle bundle, ModelSet models, BenchOptions options, CancellationToken cancellationToken)
+    public static JsonObject Run(ModelBundle bundle, ModelSet models, RuntimeOptions runtime, BenchOptions options, CancellationToken cancellationToken)
     {
         AudioLdm2Decoder decoder = AudioLdm2Decoder.Open(models, bundle, releaseStages: false);
         MusicDecoderRequest request = new()
@@ -28,11 +28,17 @@ internal static class DiffusionBench
         (DiffusionSettings released, AudioLdm2Plan plan) = decoder.Plan(request);
         DiffusionSettings settings = released with { Steps = Math.Min(released.Steps, MeasuredSteps), Waveforms = 1 };
         Dictionary<string, List<Measurement>> parts = [];
+        Dictionary<string, long> sizes = new() { ["samples"] = 1, ["height"] = plan.LatentHeight, ["width"] = plan.LatentWidth };
         for (int run = 0; run <= options.Repeat; run++)
         {
             bool counts = run > 0;
             UNetCondition condition = Time("captions", () => decoder.Conditioner.Create(request, settings, cancellationToken));
             using UNetSession session = Time("begin", () => decoder.UNet.Begin(condition, DiffusionLoop.Times(settings), samples: 1, plan.LatentHeight, plan.LatentWidth, cancellationToken));
+            foreach ((string dimension, long size) in session.ConditionSizes)
+            {
+                sizes[dimension] = size;
+            }
+
             DiffusionLoop loop = new(session, settings);
             float[] noise = DiffusionLoop.StartNoise(Seed, 0, loop.Sample.Length);
             Keep("steps", TimeSteps(loop, noise, cancellationToken));
@@ -70,6 +76,14 @@ internal static class DiffusionBench
         if (options.Presets)
         {
             result["presets"] = ComparePresets(decoder, request, cancellationToken);
+        }
+
+        // A GPU's operators end after the runtime's clock has stopped, and its products would have to be bound to its memory.
+        if (runtime.Provider == ExecutionProviderKind.Cpu)
+        {
+            // The graph is loaded once more, with its clocks on: not twice at a time.
+            models.Unload(UNet.Component);
+            result["unet_step"] = UNetStepBench.Run(bundle, runtime, sizes, options.Repeat, cancellationToken);
         }
 
         return result;

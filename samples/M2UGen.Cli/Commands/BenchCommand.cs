@@ -31,7 +31,7 @@ internal static class BenchCommand
             });
         }
 
-        Command command = new("bench", "Measure a bundle on this machine: loading, encoders, resampling and resizing next to what the machine can do at best, prompt and answer tokens a second, decoder steps a second, codec, time to first sound, the share of each part of a diffusion, memory.") { caption, duration, prompt, tokens, repeat, presets };
+        Command command = new("bench", "Measure a bundle on this machine: loading, encoders, resampling and resizing next to what the machine can do at best, prompt and answer tokens a second, decoder steps a second, codec, time to first sound, the share of each part of a diffusion, one step of its UNet next to matrix products of the same run with the share of each block, memory.") { caption, duration, prompt, tokens, repeat, presets };
         BundleSwitches bundle = new(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using M2UGen.Export;
 using M2UGen.Export.Architectures.AudioLdm2;
 using M2UGen.Export.Bundles;
 using M2UGen.Export.Checkpoints;
@@ -26,9 +27,11 @@ internal sealed record SyntheticUNet(string GraphPath, UNetCost Cost)
 
     /// <summary>Writes one.</summary>
     /// <param name="configPath">A UNet's config.json; null for the published one.</param>
-    /// <param name="folder">An empty folder.</param>
-    public static SyntheticUNet Write(string? configPath, string folder)
+    /// <param name="folder">A folder to be made.</param>
+    /// <param name="precision">How the matrices are stored.</param>
+    public static SyntheticUNet Write(string? configPath, string folder, PrecisionPolicy precision)
     {
+        Directory.CreateDirectory(folder);
         if (configPath is null)
         {
             configPath = Path.Combine(folder, "config.json");
@@ -39,7 +42,7 @@ internal sealed record SyntheticUNet(string GraphPath, UNetCost Cost)
         string none = Path.Combine(folder, "none.safetensors");
         File.WriteAllBytes(none, [2, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}']);
         using Checkpoint checkpoint = Checkpoint.Open(none);
-        BundlePart part = UNetGraph.Create(UNetConfig.Read(configPath), WeightMap.From(checkpoint));
+        BundlePart part = UNetGraph.Create(UNetConfig.Read(configPath), WeightMap.From(checkpoint), new GraphOptions { Precision = precision });
         GraphFile.Save(part.Graph, folder);
         string graph = Path.Combine(folder, $"{part.Component}.onnx");
         Fill($"{graph}.data");

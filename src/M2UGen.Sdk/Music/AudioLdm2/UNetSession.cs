@@ -37,6 +37,9 @@ internal sealed class UNetSession : IDisposable
     /// <summary>[rows, channels, height, width]: the last evaluation's prediction; with guidance the negative prompts' rows first.</summary>
     public ReadOnlySpan<float> Output => _output.AsSpan<float>();
 
+    /// <summary>What the conditions make of the graph's dimensions that vary: <c>batch</c>, <c>generated</c>, <c>prompt</c> (the states that any row sees).</summary>
+    public IReadOnlyDictionary<string, long> ConditionSizes { get; private set; } = new Dictionary<string, long>();
+
     /// <summary>Evaluates the UNet once.</summary>
     /// <param name="index">Which of the timesteps given at the beginning.</param>
     /// <param name="cancellationToken">Stops the call, also inside the graph.</param>
@@ -107,6 +110,7 @@ internal sealed class UNetSession : IDisposable
             }
 
             run.Run(cancellationToken);
+            ConditionSizes = sizes;
         }
         finally
         {
