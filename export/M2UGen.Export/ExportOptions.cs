@@ -56,6 +56,10 @@ public sealed record ExportOptions
     /// <value>Default: <see cref="PrecisionPolicy.Float32"/>.</value>
     public PrecisionPolicy Precision { get; init; } = PrecisionPolicy.Float32;
 
+    /// <summary>Whether language models are run to measure their keys and values, where these are kept in 8 bits; else their size is estimated from the weights, until <c>calibrate</c> measures it.</summary>
+    /// <value>Default: null, which is true for components below 1 GiB where the program has ONNX Runtime's native library.</value>
+    public bool? CalibratesCache { get; init; }
+
     /// <summary>Patterns (<c>*</c> stands for any characters) of inner stages that become extra outputs of the graphs, for finding faults: <c>layers.*</c>.</summary>
     /// <value>Default: none.</value>
     public IReadOnlyList<string> Taps { get; init; } = [];

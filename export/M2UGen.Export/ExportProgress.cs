@@ -14,6 +14,9 @@ public enum ExportStage
 
     /// <summary>Opening the written bundle and giving it its name.</summary>
     Finish,
+
+    /// <summary>Running language models to measure their keys and values.</summary>
+    Calibrate,
 }
 
 /// <summary>How far an export is.</summary>

@@ -48,6 +48,6 @@ public static class Exporter
             progress?.Report(new ExportProgress(ExportStage.Check, warning));
         }
 
-        return BundleWriter.Write(plan, options.OutputPath, options.Force, progress, cancellationToken);
+        return BundleWriter.Write(plan, options, progress, cancellationToken);
     }
 }

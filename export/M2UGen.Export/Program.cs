@@ -7,6 +7,7 @@ RootCommand root = new("Turns M2UGen and MusicGen checkpoints into bundles for M
     ExporterCommands.Inspect(),
     ExporterCommands.Verify(),
     ExporterCommands.Compare(),
+    ExporterCommands.Calibrate(),
     ExporterCommands.Synth(),
 };
 return await ExporterCommands.InvokeAsync(root, args).ConfigureAwait(false);

@@ -74,6 +74,7 @@ internal static class CommandLine
         ExporterCommands.Inspect(),
         ExporterCommands.Verify(),
         ExporterCommands.Compare(),
+        ExporterCommands.Calibrate(),
         ExporterCommands.Synth(),
     };
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using M2UGen.Export.Blocks;
+using M2UGen.Export.Bundles;
 using M2UGen.Export.Graph;
 
 namespace M2UGen.Export.Architectures;
@@ -34,7 +35,7 @@ internal static class LlamaGraph
 
         Value ids = graph.Input("input_ids", DataType.Int64, 1, "sequence_length");
         Value prefix = graph.Input("prefix", DataType.Float, weights.PrefixLayers, dim);
-        KVCachePorts ports = KVCachePorts.Declare(graph, 1, weights.Heads);
+        KVCachePorts ports = KVCachePorts.Declare(graph, 1, weights.Heads, graph.QuantizesCache);
         RotaryTables rotary = RotaryEmbedding.Emit(graph, weights.Heads, maxPositions, parameters.RopeTheta);
 
         Value residual = Embedding.Emit(graph, "/tok_embeddings", ids, weights.Embedding);
@@ -69,6 +70,11 @@ internal static class LlamaGraph
         graph.Output("logits", Linear.Emit(graph, "/output", normalized, weights.Output, role: MatrixRole.Head), DataType.Float, 1, weights.Vocabulary);
         return graph;
     }
+
+    /// <summary>The scales of a graph that keeps its keys and values in 8 bits; none otherwise.</summary>
+    public static IReadOnlyList<PlannedTensor> Scales(LlamaWeights weights, GraphBuilder graph) => graph.QuantizesCache
+        ? [CacheScales.Plan(Component, [.. weights.Layers.Select(layer => new CachedLayer(layer.Attention, layer.AttentionNorm))], weights.Heads)]
+        : [];
 
     /// <summary>The numbers a caller of the graph needs.</summary>
     /// <param name="weights">The tensors.</param>

@@ -41,11 +41,12 @@ internal static class MusicGenDecoderGraph
         Weight positions = Positions(config, weights);
         Value x = EmitEmbeddings(graph, model, weights, positions);
         Tap(0, x);
-        KVCachePorts ports = KVCachePorts.Declare(graph, "batch", heads);
+        KVCachePorts ports = KVCachePorts.Declare(graph, "batch", heads, graph.QuantizesCache);
+        List<CachedLayer> cached = [];
         CrossAttention? cross = model.IsMelody ? null : CrossAttention.Declare(graph, x, config.Heads, config.HeadSize);
         for (int i = 0; i < config.Layers; i++)
         {
-            x = EmitLayer(graph, config, weights.Under($"{Root}layers.{i}."), i, x, heads, ports, cross);
+            x = EmitLayer(graph, config, weights.Under($"{Root}layers.{i}."), i, x, heads, ports, cross, cached);
             if (i + 1 < config.Layers)
             {
                 Tap(i + 1, x);
@@ -74,7 +75,7 @@ internal static class MusicGenDecoderGraph
             numbers["cross_head_size"] = config.HeadSize;
         }
 
-        return new BundlePart(Component, graph, numbers);
+        return new BundlePart(Component, graph, numbers) { Tensors = graph.QuantizesCache ? [CacheScales.Plan(Component, cached, heads)] : [] };
 
         void Tap(int layer, Value value) => graph.Tap($"decoder/layer{layer}", value, DataType.Float, "batch", "positions", config.HiddenSize);
     }
@@ -127,7 +128,8 @@ internal static class MusicGenDecoderGraph
         Value x,
         HeadShape heads,
         KVCachePorts ports,
-        CrossAttention? cross)
+        CrossAttention? cross,
+        List<CachedLayer> cached)
     {
         string name = $"/layers.{layer}";
         int hidden = config.HiddenSize;
@@ -139,6 +141,7 @@ internal static class MusicGenDecoderGraph
             Value = Square("self_attn.v_proj"),
             Output = Square("self_attn.out_proj"),
         };
+        cached.Add(new CachedLayer(projections, Weight.From(weights.Get("self_attn_layer_norm.weight", hidden)), Weight.From(weights.Get("self_attn_layer_norm.bias", hidden))));
         Value attended = CausalAttention.Emit(graph, $"{name}/self_attn", layer, normalized, projections, heads, ports, outputName: "out_proj");
         x = graph.Add($"{name}/self_attn/Add", x, attended);
         if (cross is not null)

@@ -80,14 +80,29 @@ internal static class CausalAttention
         (string presentKey, string presentValue) = ports.Present(layer);
         string context = $"{name}/GroupQueryAttention/output_0";
         Value[] inputs = [qkv, Value.None, Value.None, pastKey, pastValue, ports.SequenceLengths, ports.TotalLength];
-        if (rotary is not null || !bias.IsNone)
+        if (rotary is not null || !bias.IsNone || ports.IsQuantized)
         {
             inputs = [.. inputs, rotary?.Cos ?? Value.None, rotary?.Sin ?? Value.None];
         }
 
-        if (!bias.IsNone)
+        if (!bias.IsNone || ports.IsQuantized)
         {
             inputs = [.. inputs, Value.None, bias];
+        }
+
+        NodeAttribute[] attributes =
+        [
+            ("num_heads", heads.Heads),
+            ("kv_num_heads", heads.KeyValueHeads),
+            ("scale", heads.Scale),
+            ("do_rotary", rotary is null ? 0 : 1),
+            ("rotary_interleaved", rotary is null ? 0 : 1),
+        ];
+        if (ports.IsQuantized)
+        {
+            (Value keyScale, Value valueScale) = ports.Scales(layer);
+            inputs = [.. inputs, Value.None, keyScale, valueScale];
+            attributes = [.. attributes, ("k_quant_type", "PER_CHANNEL"), ("v_quant_type", "PER_CHANNEL"), ("kv_cache_bit_width", 8)];
         }
 
         graph.Node(
@@ -96,13 +111,7 @@ internal static class CausalAttention
             $"{name}/GroupQueryAttention",
             inputs,
             [context, presentKey, presentValue],
-            [
-                ("num_heads", heads.Heads),
-                ("kv_num_heads", heads.KeyValueHeads),
-                ("scale", heads.Scale),
-                ("do_rotary", rotary is null ? 0 : 1),
-                ("rotary_interleaved", rotary is null ? 0 : 1),
-            ]);
+            attributes);
         return Linear.Emit(graph, $"{name}/{outputName}", new Value(context), weights.Output.PadHeadColumns(heads.Heads, size, padded), weights.OutputBias);
     }
 

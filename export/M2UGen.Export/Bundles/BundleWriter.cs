@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using M2UGen.Export.Calibration;
 using M2UGen.Export.Graph;
+using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
 
 namespace M2UGen.Export.Bundles;
@@ -11,18 +13,18 @@ internal static class BundleWriter
 {
     /// <summary>Writes the bundle.</summary>
     /// <param name="plan">What it holds.</param>
-    /// <param name="target">Its directory.</param>
-    /// <param name="force">Whether a bundle there is replaced.</param>
+    /// <param name="options">Its directory, and what the caller chose about writing.</param>
     /// <param name="progress">Told about files and bytes.</param>
     /// <param name="cancellationToken">Checked between tensors and blocks; nothing stays behind.</param>
-    public static ExportResult Write(BundlePlan plan, string target, bool force, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
+    public static ExportResult Write(BundlePlan plan, ExportOptions options, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
     {
-        string full = TargetDirectory.Check(target, force, plan.SourceFiles);
-        long weightBytes = plan.Parts.Sum(part => part.Graph.Initializers.Sum(initializer => ByteCount(initializer.Data))) + plan.Tensors.Sum(tensor => tensor.ByteCount);
+        string full = TargetDirectory.Check(options.OutputPath, options.Force, plan.SourceFiles);
+        List<PlannedTensor> tensors = [.. plan.Tensors, .. plan.Parts.SelectMany(part => part.Tensors)];
+        long weightBytes = plan.Parts.Sum(part => part.Graph.Initializers.Sum(initializer => ByteCount(initializer.Data))) + tensors.Sum(tensor => tensor.ByteCount);
         long tokenizerBytes = plan.Tokenizers.Sum(tokenizer => tokenizer.Files.Sum(WholeFile.LengthOf));
         long indexBytes = plan.Indexes.Sum(index => WholeFile.LengthOf(index.File));
         long bytes = weightBytes + tokenizerBytes + indexBytes;
-        using TargetDirectory directory = TargetDirectory.Create(full, force, bytes);
+        using TargetDirectory directory = TargetDirectory.Create(full, options.Force, bytes);
 
         List<BundleFile> sources = HashSources(plan.SourceFiles, progress, cancellationToken);
         Counter written = new(progress, ExportStage.Write, bytes);
@@ -32,7 +34,7 @@ internal static class BundleWriter
             Family = plan.Family,
             ExporterVersion = ExporterVersion.Current,
             Components = WriteParts(plan.Parts, directory.PartialPath, written, cancellationToken),
-            Tensors = WriteTensors(plan.Tensors, directory.PartialPath, written, cancellationToken),
+            Tensors = WriteTensors(tensors, directory.PartialPath, written, cancellationToken),
             Tokenizers = WriteTokenizers(plan.Tokenizers, directory.PartialPath, written, cancellationToken),
             Indexes = WriteIndexes(plan.Indexes, directory.PartialPath, written, cancellationToken),
             Preprocessing = plan.Preprocessing,
@@ -48,6 +50,7 @@ internal static class BundleWriter
             stream.Flush(flushToDisk: true);
         }
 
+        Calibrate(directory.PartialPath, manifest, options.CalibratesCache, plan.Warnings, progress, cancellationToken);
         ModelBundle bundle = ModelBundle.OpenChecked(directory.PartialPath);
         cancellationToken.ThrowIfCancellationRequested();
         if (directory.Complete() is { } old)
@@ -57,6 +60,23 @@ internal static class BundleWriter
         }
 
         return new ExportResult(full, plan.Family, [.. manifest.Components.Keys], bundle.Files.Sum(file => file.Size), bundle.ManifestSha256, [.. plan.Warnings]);
+    }
+
+    private static void Calibrate(string directory, BundleManifest manifest, bool? wanted, List<string> warnings, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<string> components = CacheCalibrator.ComponentsOf(manifest);
+        string[] measured = [.. components.Where(component => wanted ?? manifest.Components[component].Files.Sum(file => file.Size) < CacheCalibrator.LargestUnasked)];
+        if (measured.Length > 0 && (wanted == true || OnnxRuntimeHost.IsAvailable))
+        {
+            CacheCalibrator.Calibrate(directory, measured, threads: 0, component => progress?.Report(new ExportProgress(ExportStage.Calibrate, component)), cancellationToken);
+            components = [.. components.Except(measured)];
+        }
+
+        if (components.Count > 0)
+        {
+            warnings.Add($"The 8-bit cache of {string.Join(", ", components)} has scales that were estimated from the weights. 'm2ugen-export calibrate' measures them; it runs the model, and needs memory for it.");
+            progress?.Report(new ExportProgress(ExportStage.Check, warnings[^1]));
+        }
     }
 
     /// <summary>The folder of a tokenizer's files.</summary>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using M2UGen.Export.Quantization;
+using M2UGen.Sdk;
 
 namespace M2UGen.Export.Commands;
 
@@ -44,6 +45,10 @@ internal static class ExportCommand
         blockSize.AcceptOnlyFromAmong([.. BlockFormat.BlockSizes.Select(size => size.ToString(CultureInfo.InvariantCulture))]);
         Option<bool> asymmetric = new("--asymmetric") { Description = "Give every block of int8 and int4 a zero point of its own." };
         Option<bool> plainScales = new("--no_scale_search") { Description = "Take scales from the largest weight of a block instead of searching the best ones." };
+        Option<string?> cache = new("--kv_cache") { Description = "How the language models keep keys and values: float32 or int8. Default: int8 where their matrices are quantised." };
+        cache.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "float32", "int8");
+        Option<string> calibrate = new("--calibrate") { Description = "Run language models with an int8 cache to measure its scales: auto (below 1 GiB of weights), always or never.", DefaultValueFactory = _ => "auto" };
+        calibrate.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "auto", "always", "never");
         Option<string[]> taps = new("--taps")
         {
             Description = "Inner stages to make outputs of the graphs, for finding faults: 'layers.*'.",
@@ -53,7 +58,7 @@ internal static class ExportCommand
         Option<bool> json = CommandRun.JsonOption();
         Command command = new("export", "Turn a checkpoint into a bundle.")
         {
-            source, output, force, model, llamaDir, llamaType, mert, vit, vivit, knn, decoder, decoderPath, context, precision, blockSize, asymmetric, plainScales, taps, json,
+            source, output, force, model, llamaDir, llamaType, mert, vit, vivit, knn, decoder, decoderPath, context, precision, blockSize, asymmetric, plainScales, cache, calibrate, taps, json,
         };
         command.SetAction((result, cancellationToken) =>
         {
@@ -72,6 +77,7 @@ internal static class ExportCommand
                 MusicDecoder = result.GetValue(decoder),
                 MusicDecoderPath = result.GetValue(decoderPath),
                 ContextLength = result.GetValue(context),
+                CalibratesCache = result.GetRequiredValue(calibrate).ToUpperInvariant() switch { "ALWAYS" => true, "NEVER" => false, _ => null },
                 Taps = result.GetValue(taps) ?? [],
             };
             bool asJson = result.GetValue(json);
@@ -84,6 +90,7 @@ internal static class ExportCommand
             BlockSize = result.GetValue(blockSize),
             IsAsymmetric = result.GetValue(asymmetric),
             SearchesScales = !result.GetValue(plainScales),
+            KeyValueCache = result.GetValue(cache) is { } kept ? Enum.Parse<Precision>(kept, ignoreCase: true) : null,
         };
     }
 

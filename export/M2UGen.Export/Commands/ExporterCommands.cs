@@ -30,6 +30,9 @@ public static class ExporterCommands
     /// <summary><c>compare</c>: measures a bundle against another export of its checkpoint. Runs both, so the program needs ONNX Runtime's native library.</summary>
     public static Command Compare() => CompareCommand.Create();
 
+    /// <summary><c>calibrate</c>: measures the scales of caches in 8 bits. Runs the bundle, so the program needs ONNX Runtime's native library.</summary>
+    public static Command Calibrate() => CalibrateCommand.Create();
+
     /// <summary><c>synth</c>: writes a checkpoint of a published size with made-up weights.</summary>
     public static Command Synth() => SynthCommand.Create();
 

@@ -31,6 +31,7 @@ internal sealed class ProgressLines(TextWriter output, bool isTerminal) : IProgr
             {
                 ExportStage.Hash => "checksum",
                 ExportStage.Write => "writing",
+                ExportStage.Calibrate => "measuring the cache of",
                 _ => "finishing",
             };
             string line = isTerminal && value.BytesTotal > 0

@@ -86,7 +86,7 @@ internal sealed record LanguageComparison
         public LlamaProbe(ComparedBundle bundle, int capacity)
         {
             LlamaConfig config = bundle.Language!.Config;
-            _probe = new CachedProbe(bundle.Model(LanguageModel.Component), new KVCache(config.Layers, 1, config.Heads, capacity, config.HeadSize), rows: 1);
+            _probe = new CachedProbe(bundle.Model(LanguageModel.Component), new KVCache(config.Cache, 1, capacity), rows: 1);
             _prefix = NativeTensor.Of<float>(bundle.Bundle.ReadTensor(LanguageModel.TextPrefix), config.PrefixLayers, config.Dim);
         }
 

@@ -93,7 +93,7 @@ internal sealed record MusicComparison
             _scale = scale;
             float[] chroma = _config.Chroma is { } form ? ChromaFeatures.None(form.ChromaLength, form.ChromaCount) : [];
             _condition = music.CreateCondition(music.Text.Encode(caption, paddedLength: null, cancellationToken), chroma, CodebookGenerator.IsGuided(scale), cancellationToken);
-            KVCache cache = new(_config.Layers, _condition.Rows, _config.Heads, _condition.PrefixLength + steps, _config.HeadSize);
+            KVCache cache = new(_config.Cache, _condition.Rows, _condition.PrefixLength + steps);
             _probe = new CachedProbe(bundle.Model(MusicGenConfig.DecoderComponent), cache, _condition.Rows);
         }
 

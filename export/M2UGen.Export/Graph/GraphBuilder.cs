@@ -89,6 +89,9 @@ internal sealed class GraphBuilder
         return precision;
     }
 
+    /// <summary>Whether the graph is to keep keys and values in 8 bits.</summary>
+    public bool QuantizesCache => Options.Precision.QuantizesCache(Name, IsLarge);
+
     /// <summary>Adds a node of the ONNX standard with one output.</summary>
     public Value Op(string opType, string name, ReadOnlySpan<Value> inputs, params ReadOnlySpan<NodeAttribute> attributes)
         => Ops(opType, name, 1, inputs, attributes)[0];

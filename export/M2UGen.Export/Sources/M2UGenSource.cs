@@ -130,7 +130,8 @@ internal static class M2UGenSource
         JsonObject config = LlamaGraph.Config(llama, contextLength);
         config["audio_token_start"] = tokenizer.AudioTokenStart;
         config["audio_tokens"] = LlamaTextTokenizer.AudioTokenCount;
-        plan.Parts.Add(new BundlePart(LlamaGraph.Component, LlamaGraph.Build(llama, contextLength, graphs), config));
+        GraphBuilder graph = LlamaGraph.Build(llama, contextLength, graphs);
+        plan.Parts.Add(new BundlePart(LlamaGraph.Component, graph, config) { Tensors = LlamaGraph.Scales(llama, graph) });
         plan.Tensors.Add(new PlannedTensor(PrefixContribution.TensorName, [llama.PrefixLayers, llama.Parameters.Dim], token => PrefixContribution.ForText(llama, token)));
         IReadOnlyList<int> closed = PrefixContribution.ClosedLayers(llama);
         if (closed.Count == llama.PrefixLayers)

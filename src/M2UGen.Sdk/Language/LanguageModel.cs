@@ -37,7 +37,7 @@ internal sealed class LanguageModel
     /// <exception cref="ModelBundleException">A part is missing, damaged, or does not fit the others.</exception>
     public static LanguageModel Open(ModelBundle bundle, ModelSet models)
     {
-        LlamaConfig config = LlamaConfig.From(bundle.Component(Component));
+        LlamaConfig config = LlamaConfig.From(bundle.Component(Component)) with { CacheScales = KVCacheFormat.ReadScales(bundle, Component) };
         string folder = bundle.PathOf(bundle.Manifest.Tokenizers[Component].Folder);
         LlamaTextTokenizer tokenizer = LlamaTextTokenizer.Load(folder);
         if (tokenizer.AudioTokenStart + LlamaTextTokenizer.AudioTokenCount > config.VocabularySize)

@@ -31,6 +31,15 @@ internal sealed record LlamaConfig
     /// <summary>The most tokens that prompt and answer may have together.</summary>
     public required int ContextLength { get; init; }
 
+    /// <summary>The element type of the cache.</summary>
+    public TensorElementKind CacheKind { get; init; } = TensorElementKind.Float;
+
+    /// <summary>Scales of a cache in 8 bits; empty otherwise.</summary>
+    public float[] CacheScales { get; init; } = [];
+
+    /// <summary>The cache that the graph writes.</summary>
+    public KVCacheFormat Cache => new(Layers, Heads, HeadSize, CacheKind, CacheScales);
+
     /// <summary>Reads the sizes from a component's contract and configuration.</summary>
     /// <exception cref="ModelContractException">A tensor or a number is missing or makes no sense; all problems are listed.</exception>
     public static LlamaConfig From(BundleComponent component, string name = "llama")
@@ -51,6 +60,7 @@ internal sealed record LlamaConfig
             Dim = Dimension(component.Inputs, "prefix", 2, 1, problems),
             VocabularySize = Dimension(component.Outputs, "logits", 2, 1, problems),
             ContextLength = ContextLengthOf(component.Config, problems),
+            CacheKind = KVCacheFormat.KindOf(component),
         };
         return problems.Count == 0 ? config : throw new ModelContractException(name, component.Graph, problems);
     }

@@ -30,7 +30,7 @@ internal sealed class LlamaDecoder : IDisposable
         ArgumentOutOfRangeException.ThrowIfNotEqual(prefix.Length, config.PrefixLayers * config.Dim, nameof(prefix));
         _model = model;
         _config = config;
-        _cache = new KVCache(config.Layers, 1, config.Heads, capacity, config.HeadSize);
+        _cache = new KVCache(config.Cache, 1, capacity);
         _prefix = NativeTensor.Of(prefix, config.PrefixLayers, config.Dim);
         _stepId = NativeTensor.Allocate<long>(1, 1);
         _lastPosition = NativeTensor.Allocate<int>(1);
@@ -45,6 +45,9 @@ internal sealed class LlamaDecoder : IDisposable
 
     /// <summary>Positions that fit.</summary>
     public int Capacity => _cache.Capacity;
+
+    /// <summary>Keys and values so far: for measuring.</summary>
+    internal KVCache Cache => _cache;
 
     /// <summary>[vocabulary] logits at the last position. Valid until the next run.</summary>
     public Span<float> Logits => _logits.AsSpan<float>();

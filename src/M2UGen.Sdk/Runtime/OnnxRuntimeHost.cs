@@ -10,6 +10,23 @@ internal static class OnnxRuntimeHost
     /// <summary>Whether sessions share one pool; false where the application made ONNX Runtime's environment itself: sessions then have pools of their own.</summary>
     public static bool HasGlobalPool { get; private set; }
 
+    /// <summary>Whether the native library is there and can be loaded.</summary>
+    public static bool IsAvailable
+    {
+        get
+        {
+            try
+            {
+                CheckProvider(new RuntimeOptions());
+                return true;
+            }
+            catch (M2UGenException)
+            {
+                return false;
+            }
+        }
+    }
+
     /// <summary>The version of the native library.</summary>
     public static string Version
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
 
 namespace M2UGen.Sdk.Music.MusicGen;
@@ -70,6 +71,15 @@ internal sealed record MusicGenConfig
 
     public required MusicGenDefaults Defaults { get; init; }
 
+    /// <summary>The element type of the cache.</summary>
+    public TensorElementKind CacheKind { get; init; } = TensorElementKind.Float;
+
+    /// <summary>Scales of a cache in 8 bits; empty otherwise.</summary>
+    public float[] CacheScales { get; init; } = [];
+
+    /// <summary>The cache that the decoder's graph writes.</summary>
+    public KVCacheFormat Cache => new(Layers, Heads, HeadSize, CacheKind, CacheScales);
+
     /// <summary>The text encoder's numbers.</summary>
     public T5TextConfig Text => new(TextWidth, TextVocabularySize, TextPadTokenId, MaxCaptionTokens);
 
@@ -107,6 +117,8 @@ internal sealed record MusicGenConfig
             IsMelody = melody,
             Chroma = melody ? ChromaConfig.FromJson(preprocessing, condition.Required("chroma_length", most: 1 << 20), bundle.PathOf(BundleManifest.FileName)) : null,
             Codec = codec,
+            CacheKind = KVCacheFormat.KindOf(bundle.Component(DecoderComponent)),
+            CacheScales = KVCacheFormat.ReadScales(bundle, DecoderComponent),
             Defaults = MusicGenDefaults.From(bundle.Manifest.Generation[Section] as JsonObject ?? []),
         };
         return config.Codebooks == codec.Codebooks * config.Channels && config.VocabularySize <= codec.CodebookSize

@@ -27,7 +27,7 @@ internal sealed class MusicGenSequence : IDisposable
         _model = model;
         _config = config;
         _condition = condition;
-        _cache = new KVCache(config.Layers, condition.Rows, config.Heads, condition.PrefixLength + capacity, config.HeadSize);
+        _cache = new KVCache(config.Cache, condition.Rows, condition.PrefixLength + capacity);
         _ids = NativeTensor.Allocate<long>(condition.Rows, config.Codebooks, 1);
         _lastIndex = NativeTensor.Allocate<int>(condition.Rows);
         _logits = NativeTensor.Allocate<float>(condition.Rows, config.Codebooks, config.VocabularySize);
@@ -38,6 +38,9 @@ internal sealed class MusicGenSequence : IDisposable
 
     /// <summary>Rows of the logits: pieces, then their unconditional rows where guided.</summary>
     public int Rows => _condition.Rows;
+
+    /// <summary>Keys and values so far: for measuring.</summary>
+    internal KVCache Cache => _cache;
 
     /// <summary>Feeds the first codes of a piece: the start, and a prompt's if there is one. Whatever was fed before is forgotten.</summary>
     /// <param name="ids">[pieces × codebooks, length].</param>
