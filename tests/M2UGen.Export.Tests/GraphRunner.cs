@@ -16,7 +16,7 @@ internal sealed class GraphRunner : IDisposable
         session = new InferenceSession(Path.Combine(folder, graph.Name + ".onnx"), options);
     }
 
-    /// <summary>Runs once. Inputs are (name, elements of float, long, int or bool, shape); outputs come back as floats (ids and codes too, which floats hold exactly) with their shapes.</summary>
+    /// <summary>Runs once. Inputs are (name, elements of float, long, int, sbyte or bool, shape); outputs come back as floats (ids and codes too, which floats hold exactly) with their shapes.</summary>
     public Dictionary<string, (float[] Values, long[] Shape)> Run(params (string Name, Array Elements, long[] Shape)[] inputs)
     {
         Dictionary<string, OrtValue> values = [];
@@ -28,6 +28,7 @@ internal sealed class GraphRunner : IDisposable
                 {
                     float[] floats => OrtValue.CreateTensorValueFromMemory(floats, shape),
                     long[] longs => OrtValue.CreateTensorValueFromMemory(longs, shape),
+                    sbyte[] bytes => OrtValue.CreateTensorValueFromMemory(bytes, shape),
                     int[] ints => OrtValue.CreateTensorValueFromMemory(ints, shape),
                     bool[] flags => OrtValue.CreateTensorValueFromMemory(flags, shape),
                     _ => throw new ArgumentException($"{name}: no tensors of {elements.GetType()}"),
@@ -35,13 +36,14 @@ internal sealed class GraphRunner : IDisposable
             }
 
             using RunOptions options = new();
-            string[] names = [.. session.OutputMetadata.Where(output => output.Value.ElementType == typeof(float) || output.Value.ElementType == typeof(long)).Select(output => output.Key)];
+            string[] names = [.. session.OutputMetadata.Where(output => output.Value.ElementType == typeof(float) || output.Value.ElementType == typeof(long) || output.Value.ElementType == typeof(sbyte)).Select(output => output.Key)];
             using IDisposableReadOnlyCollection<OrtValue> results = session.Run(options, values, names);
             Dictionary<string, (float[], long[])> outputs = [];
             for (int i = 0; i < names.Length; i++)
             {
-                float[] numbers = session.OutputMetadata[names[i]].ElementType == typeof(long)
-                    ? Array.ConvertAll(results[i].GetTensorDataAsSpan<long>().ToArray(), number => (float)number)
+                Type type = session.OutputMetadata[names[i]].ElementType;
+                float[] numbers = type == typeof(long) ? Array.ConvertAll(results[i].GetTensorDataAsSpan<long>().ToArray(), number => (float)number)
+                    : type == typeof(sbyte) ? Array.ConvertAll(results[i].GetTensorDataAsSpan<sbyte>().ToArray(), number => (float)number)
                     : results[i].GetTensorDataAsSpan<float>().ToArray();
                 outputs.Add(names[i], (numbers, results[i].GetTensorTypeAndShape().Shape));
             }

@@ -15,6 +15,17 @@ public sealed class CausalAttentionTests
     [InlineData(12, 3, 3, false)]
     [InlineData(5, 2, 1, false)]
     public void Emit_AnyHeadSize_EqualsAttentionOfTheTrueSize(int size, int heads, int keyValueHeads, bool rotary)
+        => Check(size, heads, keyValueHeads, rotary, isQuantized: false, 2e-5);
+
+    /// <summary>Keys and values of up to 4 in steps of 1/32: the products of 7 positions differ by a few hundredths.</summary>
+    [Theory]
+    [InlineData(16, 2, 2, true)]
+    [InlineData(12, 3, 3, false)]
+    [InlineData(6, 4, 2, true)]
+    public void Emit_CacheOf8Bits_EqualsAttentionWithinItsSteps(int size, int heads, int keyValueHeads, bool rotary)
+        => Check(size, heads, keyValueHeads, rotary, isQuantized: true, 0.06);
+
+    private static void Check(int size, int heads, int keyValueHeads, bool rotary, bool isQuantized, double tolerance)
     {
         HeadShape shape = new(heads, keyValueHeads, size, rotary);
         const int Width = 10;
@@ -32,23 +43,41 @@ public sealed class CausalAttentionTests
 
         GraphBuilder graph = new("attention");
         Value input = graph.Input("x", DataType.Float, 1, "sequence_length", Width);
-        KVCachePorts ports = KVCachePorts.Declare(graph, 1, shape);
+        KVCachePorts ports = KVCachePorts.Declare(graph, 1, shape, isQuantized);
         RotaryTables? tables = rotary ? RotaryEmbedding.Emit(graph, shape, Capacity, 10000) : null;
         graph.Output("y", CausalAttention.Emit(graph, "/attention", 0, input, weights, shape, ports, tables), DataType.Float, 1, "sequence_length", Width);
         using GraphRunner runner = new(graph);
         long[] cacheShape = [1, keyValueHeads, Capacity, shape.PaddedHeadSize];
-        float[] empty = new float[cacheShape.Aggregate(1, (product, dim) => product * (int)dim)];
-        float[] actual = runner.Run(
+        int elements = cacheShape.Aggregate(1, (product, dim) => product * (int)dim);
+        Array empty = isQuantized ? new sbyte[elements] : new float[elements];
+        List<(string, Array, long[])> inputs =
+        [
             ("x", x, [1, Length, Width]),
             ("seqlens_k", new int[] { Length - 1 }, [1]),
             ("total_sequence_length", new int[] { Length }, []),
             ("past_key_values.0.key", empty, cacheShape),
-            ("past_key_values.0.value", empty, cacheShape))["y"].Values;
+            ("past_key_values.0.value", empty, cacheShape),
+        ];
+        if (isQuantized)
+        {
+            long[] scaleShape = [1, keyValueHeads, 1, shape.PaddedHeadSize];
+            float[] scales = [.. Enumerable.Repeat(1 / 32f, keyValueHeads * shape.PaddedHeadSize)];
+            inputs.Add(("past_key_values.0.key_scale", scales, scaleShape));
+            inputs.Add(("past_key_values.0.value_scale", scales, scaleShape));
+        }
+
+        Dictionary<string, (float[] Values, long[] Shape)> outputs = runner.Run([.. inputs]);
+        float[] actual = outputs["y"].Values;
 
         double[] expected = Attend(x, Length, Width, weights, shape);
         for (int i = 0; i < expected.Length; i++)
         {
-            Assert.Equal(expected[i], actual[i], 2e-5);
+            Assert.Equal(expected[i], actual[i], tolerance);
+        }
+
+        if (isQuantized)
+        {
+            Assert.Contains(outputs["present.0.key"].Values, code => Math.Abs(code) is > 8 and < 127);
         }
     }
 
