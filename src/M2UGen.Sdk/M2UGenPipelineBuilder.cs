@@ -113,7 +113,7 @@ public sealed class M2UGenPipelineBuilder
         ModelSet models = new(bundle, runtime, _logger);
         try
         {
-            PipelineParts parts = BundleParts.Open(bundle, models, runtime, _options.Memory, _music);
+            PipelineParts parts = BundleParts.Open(bundle, models, runtime, _options, _music);
             if (_options.LoadEagerly)
             {
                 BundleParts.LoadAll(bundle, models, progress, cancellationToken);

@@ -17,8 +17,8 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Trace, "Prompt: {Prompt}")]
     public static partial void Prompt(ILogger logger, string prompt);
 
-    [LoggerMessage(5, LogLevel.Debug, "Answer of {Tokens} tokens after a prompt of {PromptTokens}, in {Milliseconds} ms ({Reason}).")]
-    public static partial void Answered(ILogger logger, int tokens, int promptTokens, long milliseconds, StopReason reason);
+    [LoggerMessage(5, LogLevel.Debug, "Answer of {Tokens} tokens after a prompt of {PromptTokens} ({ReusedTokens} of them read already), in {Milliseconds} ms ({Reason}).")]
+    public static partial void Answered(ILogger logger, int tokens, int promptTokens, int reusedTokens, long milliseconds, StopReason reason);
 
     [LoggerMessage(6, LogLevel.Trace, "Answer: {Answer}")]
     public static partial void Answer(ILogger logger, string answer);

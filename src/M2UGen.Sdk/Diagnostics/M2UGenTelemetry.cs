@@ -15,6 +15,8 @@ public static class M2UGenTelemetry
 
     internal static Counter<long> Tokens { get; } = Measurements.CreateCounter<long>("m2ugen.answer.tokens", "{token}", "Tokens of answers.");
 
+    internal static Counter<long> ReusedTokens { get; } = Measurements.CreateCounter<long>("m2ugen.prompt.reused_tokens", "{token}", "Tokens of prompts that an earlier request had read already.");
+
     internal static Histogram<double> EncodeTime { get; } = Measurements.CreateHistogram<double>("m2ugen.encode.duration", "s", "Time of the encode stage, without reading and decoding.");
 
     internal static Histogram<double> AnswerTime { get; } = Measurements.CreateHistogram<double>("m2ugen.answer.duration", "s", "Time of the language stage.");

@@ -18,7 +18,7 @@ internal sealed record LanguageInput
     /// <summary>Start of the random sequence.</summary>
     public required ulong Seed { get; init; }
 
-    /// <summary>Prompt tokens a model call.</summary>
+    /// <summary>Prompt tokens a model call, at most.</summary>
     public int PrefillChunkSize { get; init; } = 256;
 
     /// <summary>[prefix layers, dim] what the gated prefix adds (spec §4b); null: the bundle's constant for text-only requests.</summary>
@@ -30,7 +30,8 @@ internal sealed record LanguageInput
 /// <param name="RawText">As the reference's generate() returns it.</param>
 /// <param name="TokenIds">All chosen tokens.</param>
 /// <param name="PromptTokenCount">Tokens of the prompt.</param>
+/// <param name="ReusedTokenCount">Tokens of the prompt that an earlier request had read already.</param>
 /// <param name="StopReason">Why there are no more.</param>
 /// <param name="AudioTokenStates">[tokens, dim] hidden states behind the music tokens, or null where no music was asked for.</param>
 internal sealed record LanguageOutput(
-    string Text, string RawText, IReadOnlyList<int> TokenIds, int PromptTokenCount, StopReason StopReason, float[]? AudioTokenStates);
+    string Text, string RawText, IReadOnlyList<int> TokenIds, int PromptTokenCount, int ReusedTokenCount, StopReason StopReason, float[]? AudioTokenStates);

@@ -17,14 +17,23 @@ internal sealed class LanguageModel
 
     private readonly Func<IOnnxModel> _model;
     private readonly float[] _textPrefix;
+    private readonly PrefillPlan _plan;
+    private readonly PromptCache _prompts;
 
-    public LanguageModel(Func<IOnnxModel> model, LlamaConfig config, LlamaTextTokenizer tokenizer, float[] textPrefix)
+    /// <param name="model">The component <c>llama</c>; asked for with every answer that no kept prompt serves.</param>
+    /// <param name="config">Its sizes.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="textPrefix">[prefix layers, dim] of requests without media.</param>
+    /// <param name="prompts">Prompts that later answers may begin with; the caller clears it before the graph is freed.</param>
+    public LanguageModel(Func<IOnnxModel> model, LlamaConfig config, LlamaTextTokenizer tokenizer, float[] textPrefix, PromptCache prompts)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(textPrefix.Length, config.PrefixLayers * config.Dim, nameof(textPrefix));
         _model = model;
         Config = config;
         Tokenizer = tokenizer;
         _textPrefix = textPrefix;
+        _plan = new PrefillPlan(tokenizer);
+        _prompts = prompts;
     }
 
     /// <summary>The model's sizes.</summary>
@@ -34,8 +43,11 @@ internal sealed class LanguageModel
     public LlamaTextTokenizer Tokenizer { get; }
 
     /// <summary>Reads what is small; the graph itself loads with the first answer.</summary>
+    /// <param name="bundle">The bundle.</param>
+    /// <param name="models">Its graphs.</param>
+    /// <param name="prompts">Prompts that later answers may begin with; null: none is kept.</param>
     /// <exception cref="ModelBundleException">A part is missing, damaged, or does not fit the others.</exception>
-    public static LanguageModel Open(ModelBundle bundle, ModelSet models)
+    public static LanguageModel Open(ModelBundle bundle, ModelSet models, PromptCache? prompts = null)
     {
         LlamaConfig config = LlamaConfig.From(bundle.Component(Component)) with { CacheScales = KVCacheFormat.ReadScales(bundle, Component) };
         string folder = bundle.PathOf(bundle.Manifest.Tokenizers[Component].Folder);
@@ -47,7 +59,7 @@ internal sealed class LanguageModel
 
         float[] prefix = bundle.ReadTensor(TextPrefix);
         return prefix.Length == config.PrefixLayers * config.Dim
-            ? new LanguageModel(() => models.Get(Component), config, tokenizer, prefix)
+            ? new LanguageModel(() => models.Get(Component), config, tokenizer, prefix, prompts ?? PromptCache.None)
             : throw new ModelBundleException(bundle.Directory, $"Tensor '{TextPrefix}' of bundle '{bundle.Directory}' has {prefix.Length} numbers; the language model takes [{config.PrefixLayers}, {config.Dim}]. Export the bundle again.");
     }
 
@@ -74,14 +86,44 @@ internal sealed class LanguageModel
 
         int limit = Math.Min(input.Options.MaxNewTokens, room);
         ReadOnlySpan<float> prefix = input.Prefix is { } given ? given.Span : _textPrefix;
-        using LlamaDecoder decoder = new(_model(), Config, prompt.Length + limit, prefix);
+        int[] ends = _plan.Ends(prompt, input.PrefillChunkSize);
+        PromptReader reader = _prompts.Take(prompt, ends, prefix) ?? Create(prompt.Length + limit, prefix);
+        bool isSound = false;
+        try
+        {
+            int reused = reader.Read(prompt, ends, prefix, cancellationToken);
+            LanguageOutput output = Write(reader.Decoder, prompt, limit, input, send, cancellationToken) with { ReusedTokenCount = reused };
+            isSound = true;
+            return output;
+        }
+        catch (OperationCanceledException)
+        {
+            // The rows of the calls that ended are what they are; those of the one that was stopped do not count as read.
+            isSound = true;
+            throw;
+        }
+        finally
+        {
+            if (isSound)
+            {
+                _prompts.Give(reader);
+            }
+            else
+            {
+                reader.Dispose();
+            }
+        }
+    }
+
+    private PromptReader Create(int positions, ReadOnlySpan<float> prefix) =>
+        new(new LlamaDecoder(_model(), Config, _prompts.Capacity > 0 ? Config.ContextLength : positions, prefix), prefix);
+
+    /// <summary>Writes the answer behind a prompt that the decoder has read.</summary>
+    private LanguageOutput Write(LlamaDecoder decoder, int[] prompt, int limit, LanguageInput input, Action<GenerationUpdate>? send, CancellationToken cancellationToken)
+    {
         AudioTokenStates states = new(Tokenizer, Config.Dim);
         StopRule stopRule = new(Tokenizer, input.Fidelity.StopAtEndOfSequence);
-        TokenGenerator generator = new(decoder, new AnswerSampler(input.Options, input.Seed), stopRule, states)
-        {
-            Limit = limit,
-            PrefillChunkSize = input.PrefillChunkSize,
-        };
+        TokenGenerator generator = new(decoder, new AnswerSampler(input.Options, input.Seed), stopRule, states) { Limit = limit };
         AnswerWriter text = new(Tokenizer, input.Fidelity);
         TokenSink? sink = send is null ? null : new TokenSink(text, send, limit);
         StopReason reason = generator.Generate(prompt, sink, cancellationToken);
@@ -100,6 +142,7 @@ internal sealed class LanguageModel
             AnswerWriter.Raw(Tokenizer, input.Fidelity, generator.TokenIds, reason),
             [.. generator.TokenIds],
             prompt.Length,
+            ReusedTokenCount: 0,
             reason,
             states.Take(input.Fidelity.RequireLastAudioTokenSetComplete));
     }

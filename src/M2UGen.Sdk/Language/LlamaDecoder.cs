@@ -2,7 +2,7 @@ using M2UGen.Sdk.Runtime;
 
 namespace M2UGen.Sdk.Language;
 
-/// <summary>One request's run through the language model: prompt in, then token after token, over a cache that the graph writes in place.</summary>
+/// <summary>A run through the language model: prompt in, then token after token, over a cache that the graph writes in place. One request's at a time.</summary>
 /// <remarks>
 /// <para>M2UGen (arXiv:2311.11255), reference m2ugen.py forward_inference. The reference runs the whole sequence again for every token; over a cache the results are the same.</para>
 /// <para>Not thread-safe. A step allocates no managed memory.</para>
@@ -20,7 +20,7 @@ internal sealed class LlamaDecoder : IDisposable
     private readonly NativeTensor _hiddenState;
     private readonly IModelRun _step;
 
-    /// <summary>Allocates everything that the request needs.</summary>
+    /// <summary>Allocates everything that a request needs.</summary>
     /// <param name="model">The component <c>llama</c>.</param>
     /// <param name="config">Its sizes.</param>
     /// <param name="capacity">Positions to hold: prompt and answer.</param>
@@ -75,6 +75,18 @@ internal sealed class LlamaDecoder : IDisposable
             }
             while (ids.Length >= size);
         }
+    }
+
+    /// <summary>Forgets what was read behind the first <paramref name="length"/> positions.</summary>
+    public void Truncate(int length) => _cache.Truncate(length);
+
+    /// <summary>Forgets everything and takes another prefix.</summary>
+    /// <param name="prefix">[prefix layers, dim] float, row-major.</param>
+    public void Restart(ReadOnlySpan<float> prefix)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(prefix.Length, _config.PrefixLayers * _config.Dim, nameof(prefix));
+        prefix.CopyTo(_prefix.AsSpan<float>());
+        _cache.Reset();
     }
 
     /// <summary>Reads one token.</summary>

@@ -22,6 +22,10 @@ public sealed record PipelineOptions
     /// <value>64. Allowed: 1 to 65536.</value>
     public int StreamBufferSize { get; init; } = 64;
 
+    /// <summary>How many prompts the language model keeps with all that it computed for them: a request whose prompt begins like a kept one goes on from there. The instruction's template is read once, and a conversation's earlier turns are not read again.</summary>
+    /// <value>1. Allowed: 0 to 64; 0 keeps nothing. Each takes the key/value memory of its prompt and answer until another one takes its place. Answers are the same with any number.</value>
+    public int CachedPrompts { get; init; } = 1;
+
     /// <summary>How many prompt tokens the language model reads in one call; smaller pieces need less memory and can be cancelled sooner.</summary>
     /// <value>256. Allowed: 1 to 65536.</value>
     public int PrefillChunkSize { get; init; } = 256;
@@ -45,6 +49,7 @@ public sealed record PipelineOptions
         check.Defined(Owner, nameof(Memory), Memory);
         check.Range(Owner, nameof(MaxConcurrentRequests), MaxConcurrentRequests, 1, Memory == MemoryPolicy.OneStageAtATime ? 1 : 64);
         check.Range(Owner, nameof(StreamBufferSize), StreamBufferSize, 1, 65536);
+        check.Range(Owner, nameof(CachedPrompts), CachedPrompts, 0, 64);
         check.Range(Owner, nameof(PrefillChunkSize), PrefillChunkSize, 1, 65536);
         check.NotNull(Owner, nameof(Fidelity), Fidelity);
         check.NotNull(Owner, nameof(Media), Media);

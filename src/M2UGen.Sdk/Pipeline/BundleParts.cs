@@ -37,21 +37,25 @@ internal static class BundleParts
     }
 
     /// <summary>Opens everything small; graphs load at their first use.</summary>
-    public static PipelineParts Open(ModelBundle bundle, ModelSet models, RuntimeOptions runtime, MemoryPolicy memory, IMusicDecoder? ownMusic)
+    public static PipelineParts Open(ModelBundle bundle, ModelSet models, RuntimeOptions runtime, PipelineOptions options, IMusicDecoder? ownMusic)
     {
         string provider = runtime.Provider == ExecutionProviderKind.Cpu
             ? "cpu"
             : string.Create(CultureInfo.InvariantCulture, $"{runtime.Provider.ToString().ToLowerInvariant()}:{runtime.DeviceId}");
+        PromptCache prompts = new(options.CachedPrompts);
         MediaEncoders? encoders = HasLanguage(bundle) ? MediaEncoders.Open(bundle, models) : null;
         return new PipelineParts
         {
             Identity = new PipelineIdentity(bundle.ManifestSha256, bundle.Manifest.Family, provider, OnnxRuntimeHost.ThreadsOf(runtime), OnnxRuntimeHost.Version),
-            Language = HasLanguage(bundle) ? LanguageModel.Open(bundle, models) : null,
+            Language = HasLanguage(bundle) ? LanguageModel.Open(bundle, models, prompts) : null,
+            Prompts = prompts,
             Encoders = encoders,
-            Music = ownMusic ?? MusicOf(bundle, models, memory),
+            Music = ownMusic ?? MusicOf(bundle, models, options.Memory),
             Project = bundle.Manifest.Components.ContainsKey(OutputProjector.Component) ? Projection(new OutputProjector(models)) : null,
             Models = models,
-            Owned = encoders is null ? [models] : [encoders, models],
+            
+            // What is bound to a graph goes before the graph.
+            Owned = encoders is null ? [prompts, models] : [prompts, encoders, models],
         };
     }
 

@@ -12,6 +12,9 @@ internal sealed record PipelineParts
     /// <summary>The language model, or null.</summary>
     public LanguageModel? Language { get; init; }
 
+    /// <summary>The prompts that the language model keeps; cleared before its graph is freed.</summary>
+    public PromptCache Prompts { get; init; } = PromptCache.None;
+
     /// <summary>What turns media into features and prefixes; null where the bundle has no encoder.</summary>
     public IMediaEncoders? Encoders { get; init; }
 

@@ -103,6 +103,7 @@ internal sealed class RequestRun
     {
         if (_options.Memory == MemoryPolicy.OneStageAtATime)
         {
+            _parts.Prompts.Clear();
             _parts.Models?.UnloadAll();
         }
     }
@@ -149,8 +150,9 @@ internal sealed class RequestRun
         LanguageOutput output = language.Answer(input, updates.Wanted ? updates.Send : null, cancellationToken);
         TimeSpan time = Stopwatch.GetElapsedTime(start);
         M2UGenTelemetry.Tokens.Add(output.TokenIds.Count);
+        M2UGenTelemetry.ReusedTokens.Add(output.ReusedTokenCount);
         M2UGenTelemetry.AnswerTime.Record(time.TotalSeconds);
-        Log.Answered(_logger, output.TokenIds.Count, output.PromptTokenCount, (long)time.TotalMilliseconds, output.StopReason);
+        Log.Answered(_logger, output.TokenIds.Count, output.PromptTokenCount, output.ReusedTokenCount, (long)time.TotalMilliseconds, output.StopReason);
         Log.Answer(_logger, output.RawText);
         return new AnswerResult
         {

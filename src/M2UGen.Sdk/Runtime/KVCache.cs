@@ -104,7 +104,15 @@ internal sealed class KVCache : IDisposable
     }
 
     /// <summary>Forgets all positions; the memory is used again.</summary>
-    public void Reset() => Length = 0;
+    public void Reset() => Truncate(0);
+
+    /// <summary>Forgets the positions behind the first <paramref name="length"/>; the memory is used again.</summary>
+    public void Truncate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
+        Length = length;
+    }
 
     public void Dispose()
     {

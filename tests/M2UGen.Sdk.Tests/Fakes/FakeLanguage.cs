@@ -18,7 +18,8 @@ internal sealed class FakeLanguage
     /// <param name="answer">Tokens to choose; behind them the model repeats the last.</param>
     /// <param name="onToken">Called within the run that chooses token N.</param>
     /// <param name="contextLength">The model's context.</param>
-    public FakeLanguage(IEnumerable<int> answer, Action<int, CancellationToken>? onToken = null, int contextLength = 1024)
+    /// <param name="cachedPrompts">Prompts that the model keeps.</param>
+    public FakeLanguage(IEnumerable<int> answer, Action<int, CancellationToken>? onToken = null, int contextLength = 1024, int cachedPrompts = 0)
     {
         _script = [.. answer];
         Onnx = new FakeOnnxModel("llama", (run, token) => Run(run, onToken, token));
@@ -32,7 +33,8 @@ internal sealed class FakeLanguage
             PrefixLayers = 1,
             ContextLength = contextLength,
         };
-        Model = new LanguageModel(() => Onnx, Config, Tokenizer, new float[Dim]);
+        Prompts = new PromptCache(cachedPrompts);
+        Model = new LanguageModel(() => Onnx, Config, Tokenizer, new float[Dim], Prompts);
     }
 
     public static LlamaTextTokenizer Tokenizer { get; } = LlamaTextTokenizer.Load(Path.Combine(Repository.Golden("tok-llama"), "llama"));
@@ -52,6 +54,8 @@ internal sealed class FakeLanguage
 
     public LanguageModel Model { get; }
 
+    public PromptCache Prompts { get; }
+
     /// <summary>Sizes of the calls so far: tokens each.</summary>
     public List<int> Calls { get; } = [];
 
@@ -66,7 +70,11 @@ internal sealed class FakeLanguage
         Span<long> ids = run.Input("input_ids").AsSpan<long>();
         int total = run.Input("total_sequence_length").AsSpan<int>()[0];
         Assert.Equal(total - 1, run.Input("seqlens_k").AsSpan<int>()[0]);
-        Calls.Add(ids.Length);
+        lock (Calls)
+        {
+            Calls.Add(ids.Length);
+        }
+
         Prefix = run.Input("prefix").AsSpan<float>().ToArray();
 
         int index = total - PromptLength;

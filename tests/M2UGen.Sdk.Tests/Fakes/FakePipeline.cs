@@ -1,3 +1,4 @@
+using M2UGen.Sdk.Language;
 using M2UGen.Sdk.Pipeline;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -11,10 +12,11 @@ internal static class FakePipeline
         {
             Identity = new PipelineIdentity(new string('a', 64), family, "cpu", 1, "fake"),
             Language = language?.Model,
+            Prompts = language?.Prompts ?? PromptCache.None,
             Encoders = encoders,
             Music = music,
             Project = language is null ? null : static (states, _) => [.. states.Select(x => x * 2)],
-            Owned = language is null ? [] : [language.Onnx],
+            Owned = language is null ? [] : [language.Prompts, language.Onnx],
         },
         options ?? PipelineOptions.Default,
         NullLogger.Instance);

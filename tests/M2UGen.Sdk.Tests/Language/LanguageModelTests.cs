@@ -1,4 +1,5 @@
 using M2UGen.Sdk.Language;
+using M2UGen.Sdk.Language.Tokenization;
 using M2UGen.Sdk.Tests.Fakes;
 
 namespace M2UGen.Sdk.Tests.Language;
@@ -129,7 +130,9 @@ public sealed class LanguageModelTests
         FakeLanguage fake = new([.. FakeLanguage.Text("Yes."), .. FakeLanguage.Stop]);
         LanguageOutput output = fake.Model.Answer(Input(Fidelity.Improved) with { PrefillChunkSize = 4 }, null, CancellationToken.None);
         Assert.Equal("Yes.", output.Text);
-        Assert.Equal((FakeLanguage.PromptLength + 3) / 4, fake.Calls.Count - output.TokenIds.Count + 1);
+        int[] ends = new PrefillPlan(FakeLanguage.Tokenizer).Ends(FakeLanguage.Tokenizer.Encode(PromptTemplate.Format(FakeLanguage.Question)), 4);
+        Assert.Equal(ends.Length, fake.Calls.Count - output.TokenIds.Count + 1);
+        Assert.All(fake.Calls, size => Assert.InRange(size, 1, 4));
     }
 
     [Fact]

@@ -34,6 +34,7 @@ public sealed class TokenGeneratorTests
         using LlamaDecoder decoder = Decoder(model, tokens);
         TokenGenerator generator = Generator(decoder, options, 1, tokens);
         int[] prompt = [1];
+        decoder.Prefill(prompt, 16, CancellationToken.None);
         long before = GC.GetAllocatedBytesForCurrentThread();
         generator.Generate(prompt, null, CancellationToken.None);
         long after = GC.GetAllocatedBytesForCurrentThread();
@@ -46,6 +47,7 @@ public sealed class TokenGeneratorTests
         using FakeOnnxModel model = Flat();
         using LlamaDecoder decoder = Decoder(model, tokens);
         TokenGenerator generator = Generator(decoder, options, seed, tokens);
+        decoder.Prefill([1], 16, CancellationToken.None);
         generator.Generate([1], null, CancellationToken.None);
         return generator.TokenIds.ToArray();
     }
@@ -72,6 +74,5 @@ public sealed class TokenGeneratorTests
         new(decoder, new AnswerSampler(options, seed), new StopRule(FakeLanguage.Tokenizer, stopAtEndOfSequence: true), new AudioTokenStates(FakeLanguage.Tokenizer, FakeLanguage.Dim))
         {
             Limit = tokens,
-            PrefillChunkSize = 16,
         };
 }

@@ -1,6 +1,6 @@
 namespace M2UGen.Sdk.Language.Generation;
 
-/// <summary>The loop of an answer: read the prompt; choose a token; stop or read it; again.</summary>
+/// <summary>The loop of an answer behind a prompt that the decoder has read: choose a token; stop or read it; again.</summary>
 /// <remarks>M2UGen, reference m2ugen.py generate(). Not thread-safe; one instance an answer. Nothing is allocated per token.</remarks>
 internal sealed class TokenGenerator(LlamaDecoder decoder, AnswerSampler sampler, StopRule stopRule, AudioTokenStates states)
 {
@@ -10,14 +10,11 @@ internal sealed class TokenGenerator(LlamaDecoder decoder, AnswerSampler sampler
     /// <summary>The most tokens to choose.</summary>
     public required int Limit { get; init; }
 
-    /// <summary>Prompt tokens a model call.</summary>
-    public required int PrefillChunkSize { get; init; }
-
     /// <summary>The tokens chosen so far, those of a stop included.</summary>
     public ReadOnlySpan<int> TokenIds => _ids.AsSpan(0, _count);
 
     /// <summary>Runs to the end.</summary>
-    /// <param name="prompt">At least one token.</param>
+    /// <param name="prompt">What the decoder has read: at least one token.</param>
     /// <param name="sink">Told of every token; null if nobody is.</param>
     /// <param name="cancellationToken">Looked at in every step and inside its model call.</param>
     public StopReason Generate(ReadOnlySpan<int> prompt, ITokenSink? sink, CancellationToken cancellationToken)
@@ -25,7 +22,6 @@ internal sealed class TokenGenerator(LlamaDecoder decoder, AnswerSampler sampler
         _ids = new int[Limit];
         _count = 0;
         stopRule.Reset(prompt);
-        decoder.Prefill(prompt, PrefillChunkSize, cancellationToken);
         while (true)
         {
             int id = ChooseNext();

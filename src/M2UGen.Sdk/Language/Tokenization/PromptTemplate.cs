@@ -12,6 +12,9 @@ internal static class PromptTemplate
 
     private const string After = "\n\n### Response:";
 
+    /// <summary>What every prompt begins with.</summary>
+    public const string Head = Opening + Before;
+
     /// <summary>Puts <paramref name="instruction"/> into the template.</summary>
     public static string Format(string instruction)
     {
