@@ -1,3 +1,5 @@
+using M2UGen.Sdk.Pipeline;
+
 namespace M2UGen.Sdk;
 
 /// <summary>Answers questions and makes music: the surface of <see cref="M2UGenPipeline"/>, for dependency injection and for tests.</summary>
@@ -18,6 +20,41 @@ public interface IM2UGenPipeline : IAsyncDisposable
     /// <exception cref="MusicNotGeneratedException">The model answered with text only.</exception>
     /// <exception cref="UnsupportedCapabilityException">The bundle has no music decoder.</exception>
     Task<MusicResult> GenerateMusicAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).GenerateMusicAsync(cancellationToken);
+
+    /// <summary>Makes several pieces of music together, which takes less time than one after the other. Each is the piece that its request makes alone with the same seed.</summary>
+    /// <param name="requests">What to make, of any lengths: different prompts, or <see cref="M2UGenRequest.Variations"/> of one.</param>
+    /// <param name="progress">Told how far all of them are: answers given of the language stage, steps and frames of all pieces together of the music and decode stages. Called on any thread.</param>
+    /// <param name="cancellationToken">Stops all of it within one step.</param>
+    /// <returns>The pieces, in the order of the requests.</returns>
+    /// <remarks>This default makes one after the other and reports each as it runs. Equal: see "Determinism" in docs/limits.md.</remarks>
+    /// <exception cref="ArgumentException">An option is out of its range, or a prompt is longer than the model's context.</exception>
+    /// <exception cref="MusicNotGeneratedException">The model answered a request with text only.</exception>
+    /// <exception cref="UnsupportedCapabilityException">The bundle has no music decoder, or it cannot do what a request asks.</exception>
+    async Task<IReadOnlyList<MusicResult>> GenerateMusicBatchAsync(IReadOnlyList<M2UGenRequest> requests, IProgress<StageProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        List<MusicResult> results = [];
+        foreach (M2UGenRequest request in requests)
+        {
+            M2UGenResult? result = null;
+            await foreach (GenerationUpdate update in StreamAsync(request with { Goal = RequestGoal.Music, OnlyResult = progress is null }, cancellationToken).ConfigureAwait(false))
+            {
+                switch (update)
+                {
+                    case StageProgress stage:
+                        progress?.Report(stage);
+                        break;
+                    case GenerationCompleted completed:
+                        result = completed.Result;
+                        break;
+                }
+            }
+
+            results.Add(result?.Music ?? throw new MusicNotGeneratedException(result?.Text ?? string.Empty));
+        }
+
+        return results;
+    }
 
     /// <summary>Describes a piece of music: asks <see cref="M2UGenRequest.CaptionQuestion"/>. For a question of your own, or a file: <c>Prompt(…).WithAudio(…).CaptionMusicAsync()</c>.</summary>
     /// <exception cref="UnsupportedCapabilityException">The bundle cannot hear.</exception>

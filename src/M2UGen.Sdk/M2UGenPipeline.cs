@@ -68,6 +68,39 @@ public sealed class M2UGenPipeline : IM2UGenPipeline
     public Task<MusicResult> GenerateMusicAsync(string prompt, CancellationToken cancellationToken = default) => Prompt(prompt).GenerateMusicAsync(cancellationToken);
 
     /// <inheritdoc/>
+    /// <remarks>All requests take one place on the device together: answers first, one after the other, then the music. MusicGen makes up to <see cref="PipelineOptions.MusicBatchSize"/> pieces side by side.</remarks>
+    /// <exception cref="ObjectDisposedException">The pipeline is disposed.</exception>
+    public async Task<IReadOnlyList<MusicResult>> GenerateMusicBatchAsync(IReadOnlyList<M2UGenRequest> requests, IProgress<StageProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        _tracker.ThrowIfClosed();
+        M2UGenRequest[] wanted = [.. requests.Select(request => (request ?? throw new ArgumentException("One of the requests is null.", nameof(requests))) with { Goal = RequestGoal.Music })];
+        foreach (M2UGenRequest request in wanted)
+        {
+            _runner.Check(request);
+        }
+
+        if (wanted.Length == 0)
+        {
+            return [];
+        }
+
+        await foreach (GenerationUpdate update in _stream.RunAsync(() => _runner.Start(wanted), onlyResult: progress is null, cancellationToken).ConfigureAwait(false))
+        {
+            switch (update)
+            {
+                case StageProgress stage:
+                    progress?.Report(stage);
+                    break;
+                case BatchCompleted completed:
+                    return completed.Results;
+            }
+        }
+
+        throw new M2UGenException("The stream of updates ended without its result.");
+    }
+
+    /// <inheritdoc/>
     public Task<AnswerResult> CaptionMusicAsync(AudioClip audio, CancellationToken cancellationToken = default) => Prompt(M2UGenRequest.CaptionQuestion).WithAudio(audio).CaptionMusicAsync(cancellationToken);
 
     /// <inheritdoc/>

@@ -54,7 +54,7 @@ public sealed record M2UGenRequest
     internal IReadOnlyList<PastTurn> History { get; init; } = [];
 
     /// <summary>What the caller waits for.</summary>
-    internal RequestGoal Goal { get; private init; } = RequestGoal.Either;
+    internal RequestGoal Goal { get; init; } = RequestGoal.Either;
 
     /// <summary>Nobody looks at the updates but the last: none of the others is made.</summary>
     internal bool OnlyResult { get; init; }
@@ -141,6 +141,16 @@ public sealed record M2UGenRequest
     {
         ArgumentNullException.ThrowIfNull(options);
         return this with { Knn = options };
+    }
+
+    /// <summary>This request several times, each with a seed of its own: for <see cref="IM2UGenPipeline.GenerateMusicBatchAsync"/>.</summary>
+    /// <param name="count">How many; 1 or more.</param>
+    /// <returns>Requests whose music seeds count up from this request's, or from a fresh one where it has none. An answer's seed that was set stays, so that all follow the same answer.</returns>
+    public IReadOnlyList<M2UGenRequest> Variations(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        (_, ulong first) = Seeds.Of(Generation.Seed, Music.Seed);
+        return [.. Enumerable.Range(0, count).Select(i => this with { Music = Music with { Seed = unchecked(first + (ulong)i) } })];
     }
 
     /// <summary>Asks for the text answer; no music is made even if the model asks for some.</summary>

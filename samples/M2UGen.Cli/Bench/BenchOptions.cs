@@ -13,4 +13,7 @@ internal sealed record BenchOptions(string Bundle, string Caption, TimeSpan Dura
 {
     /// <summary>AudioLDM2: also measure every preset's time and distance to the reference.</summary>
     public bool Presets { get; init; }
+
+    /// <summary>MusicGen: pieces that are also made side by side; 1 measures none.</summary>
+    public int Batch { get; init; } = 1;
 }

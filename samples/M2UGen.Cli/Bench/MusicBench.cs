@@ -15,7 +15,7 @@ internal static class MusicBench
     /// <summary>Measures a piece of music made from the options' caption.</summary>
     public static JsonObject Run(ModelBundle bundle, ModelSet models, BenchOptions options, CancellationToken cancellationToken)
     {
-        MusicGenDecoder decoder = MusicGenDecoder.Open(models, bundle);
+        MusicGenDecoder decoder = MusicGenDecoder.Open(models, bundle, options.Batch);
         MusicGenConfig config = decoder.Config;
         MusicOptions music = new() { Duration = options.Duration, Seed = Seed };
         double scale = config.Defaults.GuidanceScale;
@@ -55,7 +55,40 @@ internal static class MusicBench
             ["encodec_times_real_time"] = codec.Rate / framesPerSecond,
         };
         AddWhole(result, decoder, options, music, cancellationToken);
+        if (options.Batch > 1)
+        {
+            result["batch"] = Batch(decoder, options, music, cancellationToken);
+        }
+
         return result;
+    }
+
+    /// <summary>Several pieces side by side, from captions to samples: steps and pieces of all of them together.</summary>
+    private static JsonObject Batch(MusicGenDecoder decoder, BenchOptions options, MusicOptions music, CancellationToken cancellationToken)
+    {
+        MusicDecoderRequest[] requests = [.. Enumerable.Range(0, options.Batch).Select(i => new MusicDecoderRequest
+        {
+            Conditioning = new MusicConditioning { Caption = options.Caption },
+            Options = music with { Seed = Seed + (ulong)i },
+        })];
+        List<Measurement> runs = [];
+        for (int run = 0; run <= options.Repeat; run++)
+        {
+            Measurement whole = Measurement.Of(() => decoder.GenerateBatch(requests, [.. requests.Select(_ => new FirstAudioSink())], cancellationToken).Sum(piece => (long)piece.Steps));
+            if (run > 0)
+            {
+                runs.Add(whole);
+            }
+        }
+
+        Measurement median = Measurement.Median(runs);
+        return new JsonObject
+        {
+            ["pieces"] = requests.Length,
+            ["total_steps_per_second"] = median.Rate,
+            ["pieces_per_second"] = median.Seconds > 0 ? requests.Length / median.Seconds : 0,
+            ["times_real_time"] = median.Seconds > 0 ? requests.Length * options.Duration.TotalSeconds / median.Seconds : 0,
+        };
     }
 
     /// <summary>From the caption to the last sample, with sound coming out meanwhile.</summary>

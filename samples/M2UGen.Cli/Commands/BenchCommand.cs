@@ -20,7 +20,8 @@ internal static class BenchCommand
         Option<int> tokens = new("--new-tokens") { Description = "Tokens that the language model writes.", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 64 };
         Option<int> repeat = new("--repeat", "-n") { Description = "Measured runs; the median one counts, a further one before warms up.", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 3 };
         Option<bool> presets = new("--presets") { Description = "AudioLDM2: also make the latents of every preset from the same noise, and tell their time and distance to the reference preset's." };
-        foreach (Option<int> count in new[] { prompt, tokens, repeat })
+        Option<int> batch = new("--batch") { Description = "MusicGen: also make this many pieces side by side.", HelpName = "count", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 1 };
+        foreach (Option<int> count in new[] { prompt, tokens, repeat, batch })
         {
             count.Validators.Add(result =>
             {
@@ -31,7 +32,7 @@ internal static class BenchCommand
             });
         }
 
-        Command command = new("bench", "Measure a bundle on this machine: loading, encoders, resampling and resizing next to what the machine can do at best, prompt and answer tokens a second, decoder steps a second, codec, time to first sound, the share of each part of a diffusion, one step of its UNet next to matrix products of the same run with the share of each block, memory.") { caption, duration, prompt, tokens, repeat, presets };
+        Command command = new("bench", "Measure a bundle on this machine: loading, encoders, resampling and resizing next to what the machine can do at best, prompt and answer tokens a second, decoder steps a second, codec, time to first sound, the share of each part of a diffusion, one step of its UNet next to matrix products of the same run with the share of each block, memory.") { caption, duration, prompt, tokens, repeat, presets, batch };
         BundleSwitches bundle = new(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -49,6 +50,7 @@ internal static class BenchCommand
                     bundle.CudaDevice(parsed))
                 {
                     Presets = parsed.GetValue(presets),
+                    Batch = parsed.GetValue(batch),
                 };
                 return await Task.Run(() => BundleBench.Run(options, display, cancellationToken), cancellationToken);
             });

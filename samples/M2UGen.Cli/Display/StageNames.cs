@@ -11,6 +11,9 @@ internal static class StageNames
     /// <summary>Shows the loading of a bundle, whichever component is being opened.</summary>
     public static IProgress<LoadProgress> ForLoading(this IStageDisplay display) => new Direct(display);
 
+    /// <summary>Shows the stages of several requests together.</summary>
+    public static IProgress<StageProgress> ForStages(this IStageDisplay display) => new Stages(display);
+
     private static string Of(GenerationStage stage) => stage switch
     {
         GenerationStage.Encode => "Listening and looking",
@@ -19,6 +22,11 @@ internal static class StageNames
         GenerationStage.Decode => "Rendering sound",
         _ => stage.ToString(),
     };
+
+    private sealed class Stages(IStageDisplay display) : IProgress<StageProgress>
+    {
+        public void Report(StageProgress value) => display.Show(value);
+    }
 
     /// <summary>Progress without Progress{T}'s thread hop: the display is thread-safe, and order is kept.</summary>
     private sealed class Direct(IStageDisplay display) : IProgress<LoadProgress>

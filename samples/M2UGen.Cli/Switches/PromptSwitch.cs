@@ -5,7 +5,7 @@ namespace M2UGen.Cli.Switches;
 /// <summary>The words of a request: an argument, or <c>--prompt</c> as the reference's inference.py names it.</summary>
 internal sealed class PromptSwitch
 {
-    private readonly Argument<string?> _argument;
+    private readonly Argument<string[]> _argument;
     private readonly Option<string?> _option = new("--prompt") { Description = "The same as the argument, by the name that the reference's inference.py gives it.", HelpName = "text" };
 
     /// <summary>Adds both to <paramref name="command"/>.</summary>
@@ -13,9 +13,10 @@ internal sealed class PromptSwitch
     /// <param name="name">The argument's name.</param>
     /// <param name="description">What it says.</param>
     /// <param name="required">Whether there must be one of them.</param>
-    public PromptSwitch(Command command, string name, string description, bool required)
+    /// <param name="several">Whether there may be several arguments.</param>
+    public PromptSwitch(Command command, string name, string description, bool required, bool several = false)
     {
-        _argument = new Argument<string?>(name) { Description = description, Arity = ArgumentArity.ZeroOrOne };
+        _argument = new Argument<string[]>(name) { Description = description, Arity = several ? ArgumentArity.ZeroOrMore : ArgumentArity.ZeroOrOne };
         command.Add(_argument);
         command.Add(_option);
         command.Validators.Add(result =>
@@ -34,5 +35,8 @@ internal sealed class PromptSwitch
     }
 
     /// <summary>The words; empty where none were given.</summary>
-    public string Read(ParseResult parsed) => parsed.GetValue(_argument) ?? parsed.GetValue(_option) ?? "";
+    public string Read(ParseResult parsed) => ReadAll(parsed)[0];
+
+    /// <summary>The words of every request; one that is empty where none were given.</summary>
+    public IReadOnlyList<string> ReadAll(ParseResult parsed) => parsed.GetValue(_argument) is { Length: > 0 } given ? given : [parsed.GetValue(_option) ?? ""];
 }

@@ -34,4 +34,7 @@ internal static partial class Log
 
     [LoggerMessage(10, LogLevel.Debug, "Encoded {Count} media in {Milliseconds} ms.")]
     public static partial void Encoded(ILogger logger, int count, long milliseconds);
+
+    [LoggerMessage(11, LogLevel.Debug, "{Count} pieces of music, {Seconds:F2} s together, made in {Milliseconds} ms.")]
+    public static partial void BatchMade(ILogger logger, int count, double seconds, long milliseconds);
 }

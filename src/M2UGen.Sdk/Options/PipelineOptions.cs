@@ -30,6 +30,10 @@ public sealed record PipelineOptions
     /// <value>256. Allowed: 1 to 65536.</value>
     public int PrefillChunkSize { get; init; } = 256;
 
+    /// <summary>How many pieces of a batch (<see cref="IM2UGenPipeline.GenerateMusicBatchAsync"/>) MusicGen makes side by side; the others follow.</summary>
+    /// <value>4. Allowed: 1 to 64. Each piece has its own key/value cache, so the music stage's memory grows with it. AudioLDM2 makes one after the other.</value>
+    public int MusicBatchSize { get; init; } = 4;
+
     /// <summary>Whether LoadAsync opens every component at once instead of each at its first use.</summary>
     /// <value>False.</value>
     public bool LoadEagerly { get; init; }
@@ -51,6 +55,7 @@ public sealed record PipelineOptions
         check.Range(Owner, nameof(StreamBufferSize), StreamBufferSize, 1, 65536);
         check.Range(Owner, nameof(CachedPrompts), CachedPrompts, 0, 64);
         check.Range(Owner, nameof(PrefillChunkSize), PrefillChunkSize, 1, 65536);
+        check.Range(Owner, nameof(MusicBatchSize), MusicBatchSize, 1, 64);
         check.NotNull(Owner, nameof(Fidelity), Fidelity);
         check.NotNull(Owner, nameof(Media), Media);
         Media?.Check(check);

@@ -50,7 +50,7 @@ internal static class BundleParts
             Language = HasLanguage(bundle) ? LanguageModel.Open(bundle, models, prompts) : null,
             Prompts = prompts,
             Encoders = encoders,
-            Music = ownMusic ?? MusicOf(bundle, models, options.Memory),
+            Music = ownMusic ?? MusicOf(bundle, models, options),
             Project = bundle.Manifest.Components.ContainsKey(OutputProjector.Component) ? Projection(new OutputProjector(models)) : null,
             Models = models,
             
@@ -81,10 +81,10 @@ internal static class BundleParts
 
     private static bool HasLanguage(ModelBundle bundle) => bundle.Manifest.Family is not (BundleFamily.MusicGen or BundleFamily.AudioLdm2);
 
-    private static IMusicDecoder? MusicOf(ModelBundle bundle, ModelSet models, MemoryPolicy memory) => bundle.Manifest.Family switch
+    private static IMusicDecoder? MusicOf(ModelBundle bundle, ModelSet models, PipelineOptions options) => bundle.Manifest.Family switch
     {
-        BundleFamily.MusicGen or BundleFamily.M2UGenMusicGen => MusicGenDecoder.Open(models, bundle),
-        BundleFamily.AudioLdm2 or BundleFamily.M2UGenAudioLdm2 => AudioLdm2Decoder.Open(models, bundle, memory == MemoryPolicy.OneStageAtATime),
+        BundleFamily.MusicGen or BundleFamily.M2UGenMusicGen => MusicGenDecoder.Open(models, bundle, options.MusicBatchSize),
+        BundleFamily.AudioLdm2 or BundleFamily.M2UGenAudioLdm2 => AudioLdm2Decoder.Open(models, bundle, options.Memory == MemoryPolicy.OneStageAtATime),
         _ => null,
     };
 }

@@ -7,7 +7,7 @@ namespace M2UGen.Sdk.Pipeline;
 
 /// <summary>One run of a request through its stages: media, encoders, language model, projector, music decoder.</summary>
 /// <remarks>Made for one call and used by it alone: <see cref="PrepareAsync"/> ahead of the device, then <see cref="Run"/> on it.</remarks>
-internal sealed class RequestRun
+internal sealed class RequestRun : IDeviceRun
 {
     private readonly PipelineParts _parts;
     private readonly PipelineOptions _options;
@@ -19,6 +19,7 @@ internal sealed class RequestRun
     private readonly EncodeProgress _progress;
     private LoadedMedia _media = LoadedMedia.None;
     private ResultManifest? _manifest;
+    private AnswerResult? _answer;
 
     public RequestRun(PipelineParts parts, PipelineOptions options, ILogger logger, M2UGenRequest request, Fidelity fidelity, ulong seed, ulong musicSeed)
     {
@@ -73,33 +74,39 @@ internal sealed class RequestRun
     public void Run(UpdateWriter updates, CancellationToken cancellationToken)
     {
         using Activity? activity = M2UGenTelemetry.Activities.StartActivity("m2ugen.request");
-        ResultManifest manifest = _manifest ??= Manifest();
-        float[]? prefix = Encode(updates, cancellationToken);
-        AnswerResult? answer = _parts.Language is { } language ? Answer(language, prefix, manifest, updates, cancellationToken) : null;
-        MusicResult? music = null;
-        EndStage();
-        if (_request.Goal != RequestGoal.Answer && answer is not { AsksForMusic: false })
-        {
-            if (_parts.Music is { } decoder)
-            {
-                music = MakeMusic(decoder, answer, manifest, updates, cancellationToken);
-                EndStage();
-            }
-            else
-            {
-                Log.MusicLeftOut(_logger, _parts.Identity.Family);
-            }
-        }
-
+        Answer(updates, cancellationToken);
+        MusicResult? music = MakesMusic ? MakeMusic(updates, cancellationToken) : null;
         if (_request.Goal == RequestGoal.Music && music is null)
         {
-            throw new MusicNotGeneratedException(answer?.Text ?? string.Empty);
+            throw new MusicNotGeneratedException(AnswerText);
         }
 
-        updates.Send(new GenerationCompleted(new M2UGenResult { Answer = answer, Music = music, Manifest = manifest }));
+        updates.Send(new GenerationCompleted(new M2UGenResult { Answer = _answer, Music = music, Manifest = _manifest! }));
     }
 
-    private void EndStage()
+    /// <summary>The stages before the music: media to features, prompt to answer.</summary>
+    public void Answer(UpdateWriter updates, CancellationToken cancellationToken)
+    {
+        ResultManifest manifest = _manifest ??= Manifest();
+        float[]? prefix = Encode(updates, cancellationToken);
+        _answer = _parts.Language is { } language ? Answer(language, prefix, manifest, updates, cancellationToken) : null;
+        EndStage();
+        if (WantsMusic && _parts.Music is null)
+        {
+            Log.MusicLeftOut(_logger, _parts.Identity.Family);
+        }
+    }
+
+    /// <summary>Whether the answer is followed by music. Known behind <see cref="Answer(UpdateWriter, CancellationToken)"/>.</summary>
+    public bool MakesMusic => WantsMusic && _parts.Music is not null;
+
+    /// <summary>What was answered; empty where nothing was.</summary>
+    public string AnswerText => _answer?.Text ?? string.Empty;
+
+    private bool WantsMusic => _request.Goal != RequestGoal.Answer && _answer is not { AsksForMusic: false };
+
+    /// <summary>Frees what a stage has loaded, where the pipeline wants that.</summary>
+    public void EndStage()
     {
         if (_options.Memory == MemoryPolicy.OneStageAtATime)
         {
@@ -167,35 +174,43 @@ internal sealed class RequestRun
         };
     }
 
-    private MusicResult MakeMusic(IMusicDecoder decoder, AnswerResult? answer, ResultManifest manifest, UpdateWriter updates, CancellationToken cancellationToken)
+    private MusicResult MakeMusic(UpdateWriter updates, CancellationToken cancellationToken)
     {
         using Activity? activity = M2UGenTelemetry.Activities.StartActivity("m2ugen.music");
         long start = Stopwatch.GetTimestamp();
-        MusicLength.ThrowIfImpossible(_request.Music, manifest.Music);
-        string caption = CaptionOf(answer, manifest.Fidelity);
-
-        // Not a conditional expression: a null array would convert to an empty embedding, which is not "none".
-        ReadOnlyMemory<float>? embedding = null;
-        if (answer?.AudioTokenStates is { } states && _request.Music.Conditioning != MusicConditioningMode.Caption)
-        {
-            embedding = _parts.Project!(states, cancellationToken);
-        }
-
-        MusicDecoding decoding = decoder.Generate(
-            RequestRunner.MusicOf(_request, caption, embedding, manifest.Music with { Seed = manifest.MusicSeed }, manifest.Fidelity),
-            updates,
-            cancellationToken);
+        MusicDecoding decoding = _parts.Music!.Generate(MusicRequest(cancellationToken), updates, cancellationToken);
         TimeSpan time = Stopwatch.GetElapsedTime(start);
         M2UGenTelemetry.MusicTime.Record(time.TotalSeconds);
         M2UGenTelemetry.MusicSeconds.Add(decoding.Audio.Duration.TotalSeconds);
         Log.MusicMade(_logger, decoding.Audio.Duration.TotalSeconds, (long)time.TotalMilliseconds, decoding.Steps);
-        return new MusicResult { Audio = decoding.Audio, Caption = caption, Candidates = decoding.Candidates, Codes = decoding.Codes, Answer = answer, Manifest = manifest };
+        EndStage();
+        return ResultOf(decoding);
     }
 
+    /// <summary>What the music decoder is asked for.</summary>
+    public MusicDecoderRequest MusicRequest(CancellationToken cancellationToken)
+    {
+        ResultManifest manifest = _manifest!;
+        MusicLength.ThrowIfImpossible(_request.Music, manifest.Music);
+
+        // Not a conditional expression: a null array would convert to an empty embedding, which is not "none".
+        ReadOnlyMemory<float>? embedding = null;
+        if (_answer?.AudioTokenStates is { } states && _request.Music.Conditioning != MusicConditioningMode.Caption)
+        {
+            embedding = _parts.Project!(states, cancellationToken);
+        }
+
+        return RequestRunner.MusicOf(_request, Caption, embedding, manifest.Music with { Seed = manifest.MusicSeed }, manifest.Fidelity);
+    }
+
+    /// <summary>What the decoder made of <see cref="MusicRequest"/>, with where it came from.</summary>
+    public MusicResult ResultOf(MusicDecoding decoding) =>
+        new() { Audio = decoding.Audio, Caption = Caption, Candidates = decoding.Candidates, Codes = decoding.Codes, Answer = _answer, Manifest = _manifest! };
+
     /// <summary>The answer is the caption; where nothing but music tokens was answered, the prompt is all there is.</summary>
-    private string CaptionOf(AnswerResult? answer, Fidelity fidelity) =>
-        answer is null ? _request.Prompt
-        : fidelity.KeepAudioTokensInCaption ? answer.RawText
+    private string Caption =>
+        _answer is not { } answer ? _request.Prompt
+        : _fidelity.KeepAudioTokensInCaption ? answer.RawText
         : answer.Text.Length > 0 ? answer.Text
         : _request.Prompt;
 

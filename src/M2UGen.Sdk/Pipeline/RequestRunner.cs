@@ -58,6 +58,9 @@ internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options
         return new RequestRun(parts, options, logger, request, FidelityOf(request), seed, musicSeed);
     }
 
+    /// <summary>Settles what belongs to this one run of several requests.</summary>
+    public BatchRun Start(IReadOnlyList<M2UGenRequest> requests) => new(parts, logger, [.. requests.Select(Start)]);
+
     /// <summary>Asks the music decoder where music is certain: a request that the model may answer with text alone must not fail for a piece that nobody makes.</summary>
     /// <exception cref="ArgumentException">The decoder cannot make such a length.</exception>
     /// <exception cref="UnsupportedCapabilityException">The decoder cannot do what is asked.</exception>

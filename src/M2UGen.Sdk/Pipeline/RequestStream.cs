@@ -14,7 +14,7 @@ internal sealed class RequestStream(RequestTracker tracker, SemaphoreSlim device
 {
     /// <summary>Starts a run when the reader asks for the first update.</summary>
     public async IAsyncEnumerable<GenerationUpdate> RunAsync(
-        Func<RequestRun> start,
+        Func<IDeviceRun> start,
         bool onlyResult,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -39,7 +39,7 @@ internal sealed class RequestStream(RequestTracker tracker, SemaphoreSlim device
     }
 
     private async Task WorkAsync(
-        Func<RequestRun> start,
+        Func<IDeviceRun> start,
         bool onlyResult,
         ChannelWriter<GenerationUpdate> channel,
         CancellationToken leaving,
@@ -50,7 +50,7 @@ internal sealed class RequestStream(RequestTracker tracker, SemaphoreSlim device
         {
             using CancellationTokenSource linked = CancellationTokenSource.CreateLinkedTokenSource(caller, leaving, tracker.Closing);
             CancellationToken token = linked.Token;
-            RequestRun request = start();
+            IDeviceRun request = start();
             UpdateWriter writer = new(channel, onlyResult, token);
             await WaitForDeviceAsync(request, writer, token).ConfigureAwait(false);
             try
@@ -83,7 +83,7 @@ internal sealed class RequestStream(RequestTracker tracker, SemaphoreSlim device
     }
 
     /// <summary>Prepares the request and takes its place on the device. Decoded media can be large, so few requests may hold some while they wait; the others wait before they read any.</summary>
-    private async Task WaitForDeviceAsync(RequestRun request, UpdateWriter writer, CancellationToken token)
+    private async Task WaitForDeviceAsync(IDeviceRun request, UpdateWriter writer, CancellationToken token)
     {
         if (!request.HasMedia)
         {

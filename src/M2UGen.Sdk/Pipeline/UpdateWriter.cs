@@ -8,10 +8,13 @@ internal sealed class UpdateWriter(ChannelWriter<GenerationUpdate> channel, bool
     /// <summary>Whether anybody looks at updates other than the result; if not, making them would only cost memory.</summary>
     public bool Wanted => !onlyResult;
 
+    /// <summary>The same end of the stream for work whose updates nobody looks at.</summary>
+    public UpdateWriter OnlyResult => onlyResult ? this : new UpdateWriter(channel, onlyResult: true, cancellationToken);
+
     /// <exception cref="OperationCanceledException">The request was cancelled while the reader's buffer was full.</exception>
     public void Send(GenerationUpdate update)
     {
-        if (onlyResult && update is not GenerationCompleted)
+        if (onlyResult && !IsResult(update))
         {
             return;
         }
@@ -24,11 +27,13 @@ internal sealed class UpdateWriter(ChannelWriter<GenerationUpdate> channel, bool
     }
 
     /// <summary>The same without blocking a thread while the buffer is full.</summary>
-    public ValueTask SendAsync(GenerationUpdate update) => onlyResult && update is not GenerationCompleted ? ValueTask.CompletedTask : channel.WriteAsync(update, cancellationToken);
+    public ValueTask SendAsync(GenerationUpdate update) => onlyResult && !IsResult(update) ? ValueTask.CompletedTask : channel.WriteAsync(update, cancellationToken);
 
     public void Write(AudioChunk chunk) => Send(chunk);
 
     public void Report(StageProgress progress) => Send(progress);
 
     public void Preview(LatentPreview preview) => Send(preview);
+
+    private static bool IsResult(GenerationUpdate update) => update is GenerationCompleted or BatchCompleted;
 }

@@ -87,6 +87,7 @@ public sealed class OptionsTests
         { nameof(PipelineOptions.MaxConcurrentRequests), new() { MaxConcurrentRequests = 2, Memory = MemoryPolicy.OneStageAtATime } },
         { nameof(PipelineOptions.StreamBufferSize), new() { StreamBufferSize = 0 } },
         { nameof(PipelineOptions.CachedPrompts), new() { CachedPrompts = 65 } },
+        { nameof(PipelineOptions.MusicBatchSize), new() { MusicBatchSize = 0 } },
         { nameof(PipelineOptions.PrefillChunkSize), new() { PrefillChunkSize = -1 } },
         { nameof(PipelineOptions.Fidelity), new() { Fidelity = null! } },
         { nameof(PipelineOptions.Media), new() { Media = null! } },

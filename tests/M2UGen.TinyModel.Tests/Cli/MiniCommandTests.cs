@@ -33,6 +33,30 @@ public sealed class MiniCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Generate_SeveralPromptsAndTakes_WritesNumberedFilesThatEachSeedMakesAlone()
+    {
+        CliRun run = await CliRun.OfAsync($"generate flute a_brass_march --count 2 -o {Target("a.wav")} -d 0.4 -s 7 --json");
+        Assert.Equal(0, run.Code);
+        Assert.Equal(["a-1.wav", "a-2.wav", "a-3.wav", "a-4.wav"], Directory.GetFiles(_folder).Select(Path.GetFileName).Order());
+        using JsonDocument json = JsonDocument.Parse(run.Output);
+        JsonElement[] pieces = [.. json.RootElement.GetProperty("pieces").EnumerateArray()];
+        Assert.Equal([("flute", 7ul), ("flute", 8ul), ("a brass march", 7ul), ("a brass march", 8ul)], pieces.Select(piece => (piece.GetProperty("caption").GetString()!, piece.GetProperty("seed").GetUInt64())));
+        Assert.Equal(0, (await CliRun.OfAsync($"generate a_brass_march -o {Target("alone.wav")} -d 0.4 -s 8 -q")).Code);
+        Assert.Equal(await File.ReadAllBytesAsync(Target("alone.wav")), await File.ReadAllBytesAsync(Target("a-4.wav")));
+    }
+
+    [Theory]
+    [InlineData("generate flute harp -o -", "standard output")]
+    [InlineData("generate flute --count 0", "--count")]
+    [InlineData("edit louder softer --audio a.wav", "softer")]
+    public async Task Generate_SeveralPiecesThatCannotBe_IsAUsageError(string line, string says)
+    {
+        CliRun run = await CliRun.OfAsync(line);
+        Assert.Equal(2, run.Code);
+        Assert.Contains(says, run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Generate_NoManifest_LeavesThePromptOut()
     {
         CliRun run = await CliRun.OfAsync($"generate flute -o {Target("a.wav")} -d 0.3 -s 1 --no-manifest --encoding float32");
@@ -149,11 +173,13 @@ public sealed class MiniCommandTests : IDisposable
     [Fact]
     public async Task Bench_Json_HasTheMusicNumbers()
     {
-        CliRun run = await CliRun.OfAsync("bench -d 0.5 -n 3 --json");
+        CliRun run = await CliRun.OfAsync("bench -d 0.5 -n 3 --batch 2 --json");
         Assert.Equal(0, run.Code);
         using JsonDocument json = JsonDocument.Parse(run.Output);
         JsonElement music = json.RootElement.GetProperty("music");
         Assert.All(["decoder_steps_per_second", "encodec_times_real_time", "time_to_first_audio_seconds", "seconds_of_music"], name => Assert.True(music.GetProperty(name).GetDouble() > 0, name));
+        Assert.Equal(2, music.GetProperty("batch").GetProperty("pieces").GetInt32());
+        Assert.All(["total_steps_per_second", "pieces_per_second"], name => Assert.True(music.GetProperty("batch").GetProperty(name).GetDouble() > 0, name));
         Assert.Equal(0, music.GetProperty("allocated_bytes_per_step").GetDouble());
         Assert.True(json.RootElement.GetProperty("peak_resident_bytes").GetInt64() > 0);
     }

@@ -13,6 +13,7 @@ public sealed class TinyMusic : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("m2ugen-music-").FullName;
     private readonly List<ModelSet> models = [];
+    private readonly List<(ModelSet Set, ModelBundle Bundle, MusicGenDecoder Decoder)> opened = [];
 
     public TinyMusic()
     {
@@ -36,6 +37,13 @@ public sealed class TinyMusic : IDisposable
         "melody" => Melody,
         _ => Mono,
     };
+
+    /// <summary>The same graphs with room for several pieces side by side.</summary>
+    internal MusicGenDecoder WithBatchSize(MusicGenDecoder decoder, int batchSize)
+    {
+        (ModelSet set, ModelBundle bundle, _) = opened.First(o => o.Decoder == decoder);
+        return MusicGenDecoder.Open(set, bundle, batchSize);
+    }
 
     public void Dispose()
     {
@@ -62,7 +70,9 @@ public sealed class TinyMusic : IDisposable
         ModelBundle bundle = ModelBundle.Open(folderOfBundle);
         ModelSet set = new(bundle, new RuntimeOptions());
         models.Add(set);
-        return MusicGenDecoder.Open(set, bundle);
+        MusicGenDecoder decoder = MusicGenDecoder.Open(set, bundle);
+        opened.Add((set, bundle, decoder));
+        return decoder;
     }
 }
 

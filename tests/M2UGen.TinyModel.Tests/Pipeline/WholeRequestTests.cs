@@ -95,6 +95,22 @@ public sealed class WholeRequestTests(TinyM2UGen tiny) : IClassFixture<TinyM2UGe
     }
 
     [Fact]
+    public async Task GenerateMusicBatchAsync_PromptsSoundAndVariations_GivesWhatEachGivesAlone()
+    {
+        M2UGenRequest plain = tiny.Pipeline.Prompt(TinyM2UGen.MusicPrompt).WithMusic(HalfSecond);
+        M2UGenRequest edit = tiny.Pipeline.Prompt("Remove the drums from the music.").WithAudio(TinyM2UGen.Medium("audio_b.wav")).WithMusic(new MusicOptions { Seed = 3 });
+        M2UGenRequest[] requests = [.. plain.Variations(3), edit, plain.WithMusic(HalfSecond with { Conditioning = MusicConditioningMode.Both, Duration = TimeSpan.FromSeconds(0.8) })];
+        IReadOnlyList<MusicResult> together = await tiny.Pipeline.GenerateMusicBatchAsync(requests);
+        for (int i = 0; i < requests.Length; i++)
+        {
+            MusicResult alone = await requests[i].GenerateMusicAsync();
+            Assert.Equal(alone.Audio.Samples.ToArray(), together[i].Audio.Samples.ToArray());
+            Assert.Equal(alone.Answer!.TokenIds, together[i].Answer!.TokenIds);
+            Assert.Equal(alone.Manifest.ToJson(), together[i].Manifest.ToJson());
+        }
+    }
+
+    [Fact]
     public async Task GenerateMusicAsync_Cancelled_StopsAndThePipelineGoesOn()
     {
         using CancellationTokenSource source = new();

@@ -2,102 +2,122 @@ namespace M2UGen.Sdk.Music.MusicGen;
 
 /// <summary>The token loop of MusicGen (arXiv:2306.05284): one code of every codebook a step, laid out by the delay pattern, until a pass is done.</summary>
 /// <remarks>
-/// A step feeds one column of codes and chooses the next. Of a piece of music with K codebooks a channel and the pattern in use, column t of codebook k belongs to
-/// frame t - 1 - k, so a frame is whole when column t = frame + K has been chosen: that is when <see cref="CodeFrames.Count"/> moves on.
-/// Everything is allocated by the constructor and by <see cref="Begin"/>; a step allocates nothing. Not thread-safe.
+/// A step feeds one column of codes and chooses the next. Tracks begin a pass together, behind equally many known frames, and may end at different columns: a track that has ended is fed pads,
+/// which nobody looks at. Everything is allocated by the constructor and by <see cref="Begin"/>; a step allocates nothing. Not thread-safe.
 /// </remarks>
 internal sealed class CodebookGenerator
 {
     private readonly MusicGenSequence _sequence;
     private readonly MusicGenConfig _config;
-    private readonly CodeFrames _frames;
-    private readonly CodeChooser _chooser;
-    private readonly float _guidanceScale;
+    private readonly CodebookTrack[] _tracks;
     private readonly bool _guided;
-    private readonly int _pieces;
     private readonly long[] _column;
-    private readonly float[] _scores;
-    private DelayPattern? _pattern;
-    private MusicGenWindow _window;
+    private int _start;
     private int _next;
+    private int _length;
 
+    /// <summary>One track.</summary>
+    /// <inheritdoc cref="CodebookTrack(MusicGenConfig, CodeFrames, CodeChooser, double)"/>
     /// <param name="sequence">The decoder, with rows for guidance where the scale is above 1.</param>
     /// <param name="config">The model's numbers.</param>
     /// <param name="frames">Where codes go, [pieces × codebooks, frames]; holds the prompt's codes already.</param>
     /// <param name="chooser">Greedy, or at random.</param>
     /// <param name="guidanceScale">How far the unconditional half is left behind; 1 or less uses the conditional rows alone.</param>
     public CodebookGenerator(MusicGenSequence sequence, MusicGenConfig config, CodeFrames frames, CodeChooser chooser, double guidanceScale)
+        : this(sequence, config, new CodebookTrack(config, frames, chooser, guidanceScale))
+    {
+    }
+
+    /// <param name="sequence">The decoder, with a row for each piece, and rows for guidance where the tracks have it.</param>
+    /// <param name="config">The model's numbers.</param>
+    /// <param name="tracks">In the order of the sequence's rows; guided all of them, or none.</param>
+    public CodebookGenerator(MusicGenSequence sequence, MusicGenConfig config, params CodebookTrack[] tracks)
     {
         _sequence = sequence;
         _config = config;
-        _frames = frames;
-        _chooser = chooser;
-        _guidanceScale = (float)guidanceScale;
-        _guided = IsGuided(guidanceScale);
-        _pieces = frames.Rows / config.Codebooks;
-        if (sequence.Rows != (_guided ? 2 : 1) * _pieces)
+        _tracks = tracks;
+        _guided = tracks[0].IsGuided;
+        int pieces = tracks.Sum(track => track.Pieces);
+        if (sequence.Rows != (_guided ? 2 : 1) * pieces)
         {
-            throw new ArgumentException($"{frames.Rows} rows of codes with {config.Codebooks} codebooks need a sequence of {(_guided ? 2 : 1) * _pieces} rows; it has {sequence.Rows}.", nameof(sequence));
+            throw new ArgumentException($"{pieces} pieces need a sequence of {(_guided ? 2 : 1) * pieces} rows; it has {sequence.Rows}.", nameof(sequence));
         }
 
-        _column = new long[frames.Rows];
-        _scores = new float[config.VocabularySize];
+        if (tracks.Any(track => track.IsGuided != _guided))
+        {
+            throw new ArgumentException("Some tracks are guided and others are not; they cannot be rows of one sequence.", nameof(tracks));
+        }
+
+        _column = new long[pieces * config.Codebooks];
     }
 
     /// <summary>Only scales above 1 need unconditional rows, as in the reference's generate().</summary>
     public static bool IsGuided(double guidanceScale) => guidanceScale > 1;
 
-    /// <summary>Prepares a pass: the first <see cref="MusicGenWindow.PromptFrames"/> of its frames are known, the others are forgotten.</summary>
-    public void Begin(MusicGenWindow window)
+    /// <summary>Prepares a pass.</summary>
+    /// <param name="windows">Of each track, with equally many known frames; null for a track that has none left. At least one is not null.</param>
+    public void Begin(params ReadOnlySpan<MusicGenWindow?> windows)
     {
-        _window = window;
-        _next = 1 + window.PromptFrames;
-        long[] prompt = new long[_column.Length * _next];
-        for (int row = 0; row < _column.Length; row++)
+        _start = 0;
+        _length = 0;
+        for (int i = 0; i < _tracks.Length; i++)
         {
-            prompt[row * _next] = _config.StartTokenId;
-            _frames.Row(row, window.From, window.PromptFrames).CopyTo(prompt.AsSpan((row * _next) + 1));
+            if (windows[i] is not { } window)
+            {
+                _tracks[i].Rest();
+                continue;
+            }
+
+            if (_start > 0 && _start != 1 + window.PromptFrames)
+            {
+                throw new ArgumentException($"Pieces behind {_start - 1} and {window.PromptFrames} known frames cannot begin a pass together.", nameof(windows));
+            }
+
+            _start = 1 + window.PromptFrames;
+            _tracks[i].Begin(window);
+            _length = Math.Max(_length, _tracks[i].Length);
         }
 
-        _pattern = new DelayPattern(_config.Codebooks, _config.Channels, _config.PadTokenId, prompt, _next, _next + window.NewTokens);
-        _frames.Count = window.From + window.PromptFrames;
+        _next = _start;
     }
 
     /// <summary>Takes one step.</summary>
     /// <returns>False when the pass was done already.</returns>
     public bool Step(CancellationToken cancellationToken)
     {
-        if (_pattern is null || _next >= _pattern.Length)
+        if (_next >= _length)
         {
             return false;
         }
 
-        ReadOnlySpan<float> logits = _next == _pattern.StartLength
-            ? _sequence.Begin(_pattern.BuildStartIds(), _next, cancellationToken)
+        ReadOnlySpan<float> logits = _next == _start
+            ? _sequence.Begin(StartIds(), _next, cancellationToken)
             : _sequence.Step(_column, cancellationToken);
-        for (int row = 0; row < _column.Length; row++)
+        int row = 0;
+        foreach (CodebookTrack track in _tracks)
         {
-            long forced = _pattern.Forced(row, _next);
-            _column[row] = forced == DelayPattern.Free ? Choose(logits, row, _pattern.FrameAt(row, _next)) : forced;
+            int rows = track.Frames.Rows;
+            track.Choose(_next, Rows(logits, row, rows), _guided ? Rows(logits, _column.Length + row, rows) : default, _column.AsSpan(row, rows));
+            row += rows;
         }
 
         _next++;
-        _frames.Count = Math.Max(_frames.Count, _window.From + _pattern.CompleteFrames(_next));
         return true;
     }
 
-    private long Choose(ReadOnlySpan<float> logits, int row, int frame)
+    private ReadOnlySpan<float> Rows(ReadOnlySpan<float> logits, int row, int count) => logits.Slice(row * _config.VocabularySize, count * _config.VocabularySize);
+
+    private long[] StartIds()
     {
-        int vocabulary = _config.VocabularySize;
-        ReadOnlySpan<float> scores = logits.Slice(row * vocabulary, vocabulary);
-        if (_guided)
+        long[] ids = new long[_column.Length * _start];
+        int done = 0;
+        foreach (CodebookTrack track in _tracks)
         {
-            ClassifierFreeGuidance.Apply(scores, logits.Slice((_column.Length + row) * vocabulary, vocabulary), _guidanceScale, _scores);
-            scores = _scores;
+            int count = track.Frames.Rows * _start;
+            track.CopyStartTo(ids.AsSpan(done, count));
+            done += count;
         }
 
-        int code = _chooser.Choose(scores, row);
-        _frames[row, _window.From + frame] = code;
-        return code;
+        return ids;
     }
 }

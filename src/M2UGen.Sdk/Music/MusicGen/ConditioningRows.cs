@@ -34,6 +34,38 @@ internal sealed record ConditioningRows(float[] States, long[] Mask, int Batch, 
         return new ConditioningRows(embedding.ToArray(), mask, 1, length, width);
     }
 
+    /// <summary>Several pieces as one batch. Shorter ones are filled up with positions that must not be looked at.</summary>
+    /// <param name="pieces">At least one.</param>
+    public static ConditioningRows Stack(IReadOnlyList<ConditioningRows> pieces)
+    {
+        if (pieces.Count == 1)
+        {
+            return pieces[0];
+        }
+
+        int width = pieces[0].Width;
+        int length = pieces.Max(piece => piece.Length);
+        int batch = pieces.Sum(piece => piece.Batch);
+        float[] states = new float[checked(batch * length * width)];
+        long[] mask = new long[batch * length];
+        int row = 0;
+        foreach (ConditioningRows piece in pieces)
+        {
+            if (piece.Width != width)
+            {
+                throw new ArgumentException($"Rows of width {piece.Width} cannot stand beside rows of width {width}.", nameof(pieces));
+            }
+
+            for (int own = 0; own < piece.Batch; own++, row++)
+            {
+                piece.States.AsSpan(own * piece.Length * width, piece.Length * width).CopyTo(states.AsSpan(row * length * width));
+                piece.Mask.AsSpan(own * piece.Length, piece.Length).CopyTo(mask.AsSpan(row * length));
+            }
+        }
+
+        return new ConditioningRows(states, mask, batch, length, width);
+    }
+
     /// <summary>These positions, then those of <paramref name="other"/>: attention spreads over both.</summary>
     public ConditioningRows Then(ConditioningRows other)
     {

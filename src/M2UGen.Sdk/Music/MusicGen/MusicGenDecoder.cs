@@ -12,9 +12,6 @@ namespace M2UGen.Sdk.Music.MusicGen;
 /// </remarks>
 internal sealed class MusicGenDecoder : IMusicDecoder
 {
-    // Progress between two chunks of sound; often enough to watch, seldom enough not to matter.
-    private const int StepsPerReport = 25;
-
     private readonly ModelSet _models;
 
     /// <param name="models">The bundle's components.</param>
@@ -34,6 +31,9 @@ internal sealed class MusicGenDecoder : IMusicDecoder
 
     public MusicGenConfig Config { get; }
 
+    /// <summary>The most pieces that are made together.</summary>
+    public int BatchSize { get; init; } = 1;
+
     public T5TextEncoder Text { get; }
 
     public EncodecDecoder Codec { get; }
@@ -51,11 +51,14 @@ internal sealed class MusicGenDecoder : IMusicDecoder
     public int Channels => Config.Channels;
 
     /// <summary>Reads the numbers and the tokenizer of a bundle; graphs are loaded when they are first needed.</summary>
+    /// <param name="models">The bundle's graphs.</param>
+    /// <param name="bundle">The bundle.</param>
+    /// <param name="batchSize">The most pieces that are made together.</param>
     /// <exception cref="ModelBundleException">The bundle has no MusicGen, or something in it is damaged.</exception>
-    public static MusicGenDecoder Open(ModelSet models, ModelBundle bundle)
+    public static MusicGenDecoder Open(ModelSet models, ModelBundle bundle, int batchSize = 1)
     {
         MusicGenConfig config = MusicGenConfig.From(bundle);
-        return new MusicGenDecoder(models, config, T5TextTokenizer.Load(bundle.TokenizerFolder(MusicGenConfig.TextComponent)).Encode, bundle.Manifest.Components.ContainsKey(EncodecConfig.EncoderComponent));
+        return new MusicGenDecoder(models, config, T5TextTokenizer.Load(bundle.TokenizerFolder(MusicGenConfig.TextComponent)).Encode, bundle.Manifest.Components.ContainsKey(EncodecConfig.EncoderComponent)) { BatchSize = batchSize };
     }
 
     public void Check(MusicDecoderRequest request)
@@ -68,37 +71,34 @@ internal sealed class MusicGenDecoder : IMusicDecoder
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(sink);
-        MusicOptions options = request.Options;
-        double scale = options.GuidanceScale ?? Config.Defaults.GuidanceScale;
-        ulong seed = options.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+        return GenerateBatch([request], [sink], cancellationToken)[0];
+    }
 
-        // The length is settled before any graph runs, so a wrong one fails at once.
-        MusicGenPlan plan = Plan(request);
-        sink.Report(new StageProgress(GenerationStage.Music, 0, plan.Steps));
-        ConditioningRows rows = Condition(request, cancellationToken);
-        CodeFrames frames = new(Config.Codebooks, plan.FrameCount);
-        EncodePrompt(Prompt(request.Conditioning.AudioPrompt), frames, cancellationToken);
-        using AudioEmitter emitter = new(Codec, frames, plan, Channels, sink);
-        int steps = 0;
-        FillCodes(frames, plan, rows, Chroma(request.Conditioning.Melody), scale, CodeChooser.Create(Config, options, seed, frames.Rows), Stepped, cancellationToken);
-        emitter.Finish(cancellationToken);
-        return new MusicDecoding
+    /// <remarks>
+    /// Pieces are rows of one sequence, up to <see cref="BatchSize"/> of them, the longest beside each other. What cannot be one sequence is made one after the other: with and without guidance,
+    /// behind audio prompts of unequal length, and, as a melody model's self attention sees its caption's padding, captions of unequal length there.
+    /// </remarks>
+    public IReadOnlyList<MusicDecoding> GenerateBatch(IReadOnlyList<MusicDecoderRequest> requests, IReadOnlyList<IMusicSink> sinks, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        ArgumentNullException.ThrowIfNull(sinks);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(sinks.Count, requests.Count, nameof(sinks));
+
+        // The lengths are settled before any graph runs, so a wrong one fails at once.
+        MusicGenPiece[] pieces = [.. requests.Zip(sinks, CreatePiece)];
+        foreach (MusicGenPiece piece in pieces)
         {
-            Audio = AudioClip.Own(emitter.Audio, SampleRate, Channels),
-            Seed = seed,
-            Steps = steps,
-            Codes = Codes(frames),
-        };
-
-        void Stepped()
-        {
-            if (++steps % StepsPerReport == 0 || steps == plan.Steps)
-            {
-                sink.Report(new StageProgress(GenerationStage.Music, steps, plan.Steps));
-            }
-
-            emitter.Advance(cancellationToken);
+            piece.Wait();
         }
+
+        foreach (MusicGenPiece[] together in pieces
+            .GroupBy(piece => (piece.Track.IsGuided, piece.Plan.PromptFrames, PrefixLength(piece.Request)))
+            .SelectMany(alike => alike.OrderByDescending(piece => piece.Plan.Steps).Chunk(BatchSize)))
+        {
+            Make(together, cancellationToken);
+        }
+
+        return [.. pieces.Select(piece => piece.Result!)];
     }
 
     /// <summary>Makes the codes of one or several pieces of the same length.</summary>
@@ -121,6 +121,51 @@ internal sealed class MusicGenDecoder : IMusicDecoder
             while (generator.Step(cancellationToken))
             {
                 stepped?.Invoke();
+            }
+        }
+    }
+
+    private MusicGenPiece CreatePiece(MusicDecoderRequest request, IMusicSink sink) =>
+        new(this, request, Plan(request), request.Options.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))), sink);
+
+    /// <summary>Makes pieces that fit one sequence.</summary>
+    private void Make(MusicGenPiece[] pieces, CancellationToken cancellationToken)
+    {
+        // A caption by itself, whatever stands beside it: its states are then those that it would have alone.
+        ConditioningRows rows = ConditioningRows.Stack([.. pieces.Select(piece => Condition(piece.Request, cancellationToken))]);
+        float[] chroma = [.. pieces.SelectMany(piece => Chroma(piece.Request.Conditioning.Melody))];
+        foreach (MusicGenPiece piece in pieces)
+        {
+            EncodePrompt(Prompt(piece.Request.Conditioning.AudioPrompt), piece.Frames, cancellationToken);
+        }
+
+        try
+        {
+            foreach (MusicGenPiece piece in pieces)
+            {
+                piece.Begin();
+            }
+
+            using MusicGenCondition condition = CreateCondition(rows, chroma, pieces[0].Track.IsGuided, cancellationToken);
+            using MusicGenSequence sequence = CreateSequence(condition, pieces.Max(piece => piece.Plan.FedCodes));
+            CodebookGenerator generator = new(sequence, Config, [.. pieces.Select(piece => piece.Track)]);
+            for (int pass = 0; pass < pieces.Max(piece => piece.Plan.Windows.Count); pass++)
+            {
+                generator.Begin([.. pieces.Select(piece => pass < piece.Plan.Windows.Count ? piece.Plan.Windows[pass] : default(MusicGenWindow?))]);
+                while (generator.Step(cancellationToken))
+                {
+                    foreach (MusicGenPiece piece in pieces)
+                    {
+                        piece.Stepped(cancellationToken);
+                    }
+                }
+            }
+        }
+        finally
+        {
+            foreach (MusicGenPiece piece in pieces)
+            {
+                piece.Dispose();
             }
         }
     }
@@ -236,16 +281,5 @@ internal sealed class MusicGenDecoder : IMusicDecoder
         }
 
         frames.Count = codes.Count;
-    }
-
-    private static int[][] Codes(CodeFrames frames)
-    {
-        int[][] codes = new int[frames.Rows][];
-        for (int row = 0; row < codes.Length; row++)
-        {
-            codes[row] = Array.ConvertAll(frames.Row(row, 0, frames.Count).ToArray(), code => (int)code);
-        }
-
-        return codes;
     }
 }

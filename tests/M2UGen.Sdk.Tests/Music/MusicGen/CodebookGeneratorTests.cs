@@ -79,6 +79,50 @@ public sealed class CodebookGeneratorTests
     }
 
     [Fact]
+    public void Step_TracksOfUnequalLength_EachEndsByItselfAndIsFedPads()
+    {
+        using Harness harness = new(guided: true, pieces: 2);
+        CodeFrames first = new(4, 60);
+        CodeFrames second = new(4, 60);
+        CodebookTrack[] tracks = [Track(harness, first), Track(harness, second)];
+        CodebookGenerator generator = new(harness.Sequence, harness.Config, tracks);
+        generator.Begin(new MusicGenWindow(0, 0, 9), new MusicGenWindow(0, 0, 12));
+        List<(int, int)> counts = [];
+        while (generator.Step(CancellationToken.None))
+        {
+            counts.Add((first.Count, second.Count));
+        }
+
+        Assert.Equal((12, (6, 9)), (counts.Count, counts[^1]));
+        Assert.Equal((9, 12), (tracks[0].Steps, tracks[1].Steps));
+
+        // Pads behind the last frame come at the track's own end, and go on to the other's; both halves of a piece are fed alike.
+        Assert.Equal([16, 0, 1, 2, 3, 4, 5, 16, 16, 16, 16, 16], harness.Fed(0));
+        Assert.Equal([16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 16], harness.Fed(4));
+        Assert.Equal(harness.Fed(3), harness.Fed(3 + 8));
+        Assert.Equal([0, 1, 2, 3, 4, 5], first.Row(3, 0, 6).ToArray());
+        Assert.Equal([0, 1, 2, 3, 4, 5, 6, 7, 8], second.Row(3, 0, 9).ToArray());
+    }
+
+    [Fact]
+    public void Begin_PassOfOneTrackAlone_LeavesTheOtherAsItIs()
+    {
+        using Harness harness = new(guided: false, pieces: 2);
+        CodeFrames first = new(4, 60);
+        CodeFrames second = new(4, 60);
+        CodebookGenerator generator = new(harness.Sequence, harness.Config, Track(harness, first, 1), Track(harness, second, 1));
+        generator.Begin(null, new MusicGenWindow(0, 0, 9));
+        while (generator.Step(CancellationToken.None))
+        {
+        }
+
+        Assert.Equal((0, 6), (first.Count, second.Count));
+        Assert.Equal(Enumerable.Repeat(16L, 9), harness.Fed(0));
+        Assert.Throws<ArgumentException>(() => generator.Begin(new MusicGenWindow(0, 1, 9), new MusicGenWindow(0, 0, 9)));
+        Assert.Throws<ArgumentException>(() => new CodebookGenerator(harness.Sequence, harness.Config, Track(harness, first, 1), Track(harness, second, 3)));
+    }
+
+    [Fact]
     public void Step_Repeated_AllocatesNothing()
     {
         using Harness harness = new(guided: true, record: false);
@@ -105,28 +149,33 @@ public sealed class CodebookGeneratorTests
         Assert.Throws<ArgumentException>(() => new CodebookGenerator(harness.Sequence, harness.Config, harness.Frames, CodeChooser.Greedy(4, 4), guidanceScale: 3));
     }
 
+    private static CodebookTrack Track(Harness harness, CodeFrames frames, double guidanceScale = 3) => new(harness.Config, frames, CodeChooser.Greedy(4, 4), guidanceScale);
+
     private sealed class Harness : IDisposable
     {
         private readonly bool _record;
+        private readonly int _conditional;
         private readonly List<long[]> _fed = [];
         private readonly FakeOnnxModel _decoder;
         private readonly FakeOnnxModel _conditioner;
         private readonly MusicGenCondition _condition;
 
-        public Harness(bool guided, bool record = true)
+        public Harness(bool guided, bool record = true, int pieces = 1)
         {
             _record = record;
             _decoder = new FakeOnnxModel(MusicGenConfig.DecoderComponent, Decode);
             _conditioner = new FakeOnnxModel(MusicGenConfig.ConditionComponent, (_, _) => { });
-            ConditioningRows rows = new(new float[6], [1, 1], 1, 2, 3);
+            _conditional = 4 * pieces;
+            ConditioningRows rows = ConditioningRows.Stack([.. Enumerable.Repeat(new ConditioningRows(new float[6], [1, 1], 1, 2, 3), pieces)]);
             _condition = MusicGenCondition.Create(_conditioner, Config, rows, default, guided, CancellationToken.None);
             Sequence = new MusicGenSequence(_decoder, Config, _condition, 60);
-            Generator = new CodebookGenerator(Sequence, Config, Frames, CodeChooser.Greedy(4, 4), guided ? 3 : 1);
+            Frames = new CodeFrames(4 * pieces, 60);
+            Generator = new CodebookGenerator(Sequence, Config, Frames, CodeChooser.Greedy(4, 4 * pieces), guided ? 3 : 1);
         }
 
         public MusicGenConfig Config { get; } = TinyConfig.Create(codebooks: 4, channels: 1);
 
-        public CodeFrames Frames { get; } = new(4, 60);
+        public CodeFrames Frames { get; }
 
         public MusicGenSequence Sequence { get; }
 
@@ -168,7 +217,7 @@ public sealed class CodebookGeneratorTests
             {
                 int next = (int)((fed[(row * length) + length - 1] + 1) % 17 % 16);
                 logits[(row * 16) + next] = 2;
-                logits[(row * 16) + ((next + 1) % 16)] = row < 4 ? 1.5f : 3;
+                logits[(row * 16) + ((next + 1) % 16)] = row < _conditional ? 1.5f : 3;
             }
         }
     }

@@ -5,35 +5,22 @@ namespace M2UGen.Sdk.Tests.Music.MusicGen;
 public sealed class ConditioningRowsTests
 {
     [Fact]
-    public void Then_TwoPieces_JoinsEachWithItsOwn()
+    public void Stack_UnequalLengths_HidesWhatIsFilledUp()
     {
-        ConditioningRows first = new([1, 2, 3, 4], [1, 0], Batch: 2, Length: 1, Width: 2);
-        ConditioningRows second = new([5, 6, 7, 8], [1, 1], Batch: 2, Length: 1, Width: 2);
-
-        ConditioningRows both = first.Then(second);
-
-        Assert.Equal([1, 2, 5, 6, 3, 4, 7, 8], both.States);
-        Assert.Equal([1, 1, 0, 1], both.Mask);
-        Assert.Equal(2, both.Length);
+        ConditioningRows stacked = ConditioningRows.Stack([new([1, 2], [1], 1, 1, 2), new([3, 4, 5, 6], [1, 0], 1, 2, 2)]);
+        Assert.Equal((2, 2, 2), (stacked.Batch, stacked.Length, stacked.Width));
+        Assert.Equal([1, 2, 0, 0, 3, 4, 5, 6], stacked.States);
+        Assert.Equal([1, 0, 1, 0], stacked.Mask);
     }
 
     [Fact]
-    public void Then_AnotherWidth_IsRefused() =>
-        Assert.Throws<ArgumentException>(() => new ConditioningRows([1, 2], [1], 1, 1, 2).Then(new ConditioningRows([1], [1], 1, 1, 1)));
-
-    [Fact]
-    public void FromEmbedding_Visible_MasksTheRest()
+    public void Stack_One_IsItself()
     {
-        Assert.Equal([1, 1, 1], ConditioningRows.FromEmbedding(new float[6], 2).Mask);
-        Assert.Equal([1, 0, 0], ConditioningRows.FromEmbedding(new float[6], 2, visible: 1).Mask);
-        Assert.Equal([1, 1, 1], ConditioningRows.FromEmbedding(new float[6], 2, visible: 9).Mask);
+        ConditioningRows one = new([1, 2], [1], 1, 1, 2);
+        Assert.Same(one, ConditioningRows.Stack([one]));
     }
 
     [Fact]
-    public void FromEmbedding_WrongSizeOrNotANumber_IsRefused()
-    {
-        Assert.Throws<ArgumentException>(() => ConditioningRows.FromEmbedding(new float[5], 2));
-        Assert.Throws<ArgumentException>(() => ConditioningRows.FromEmbedding([], 2));
-        Assert.Throws<ArgumentException>(() => ConditioningRows.FromEmbedding([1, float.NaN], 2));
-    }
+    public void Stack_UnequalWidths_IsRefused() =>
+        Assert.Throws<ArgumentException>(() => ConditioningRows.Stack([new([1, 2], [1], 1, 1, 2), new([1], [1], 1, 1, 1)]));
 }
