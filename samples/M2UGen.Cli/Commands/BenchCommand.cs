@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using M2UGen.Cli.Bench;
 using M2UGen.Cli.Display;
 using M2UGen.Cli.Switches;
+using M2UGen.Sdk;
 
 namespace M2UGen.Cli.Commands;
 
@@ -21,7 +22,9 @@ internal static class BenchCommand
         Option<int> repeat = new("--repeat", "-n") { Description = "Measured runs; the median one counts, a further one before warms up.", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 3 };
         Option<bool> presets = new("--presets") { Description = "AudioLDM2: also make the latents of every preset from the same noise, and tell their time and distance to the reference preset's." };
         Option<int> batch = new("--batch") { Description = "MusicGen: also make this many pieces side by side.", HelpName = "count", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 1 };
-        foreach (Option<int> count in new[] { prompt, tokens, repeat, batch })
+        Option<int?> requests = new("--requests") { Description = "Instead of all else: send this many overlapping requests (of 0.5 s unless --duration says otherwise), check that each gives what it gives alone, and tell whether memory grows.", HelpName = "count", CustomParser = NumberParser.Parse<int> };
+        Option<int> overlap = new("--overlap") { Description = "With --requests: how many are under way at a time.", HelpName = "count", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 32 };
+        foreach (Option count in new Option[] { prompt, tokens, repeat, batch, requests, overlap })
         {
             count.Validators.Add(result =>
             {
@@ -32,13 +35,21 @@ internal static class BenchCommand
             });
         }
 
-        Command command = new("bench", "Measure a bundle on this machine: loading, encoders, resampling and resizing next to what the machine can do at best, prompt and answer tokens a second, decoder steps a second, codec, time to first sound, the share of each part of a diffusion, one step of its UNet next to matrix products of the same run with the share of each block, memory.") { caption, duration, prompt, tokens, repeat, presets, batch };
+        Command command = new("bench", "Measure a bundle on this machine: loading, encoders, resampling and resizing next to what the machine can do at best, prompt and answer tokens a second, decoder steps a second, codec, time to first sound, the share of each part of a diffusion, one step of its UNet next to matrix products of the same run with the share of each block, memory.") { caption, duration, prompt, tokens, repeat, presets, batch, requests, overlap };
         BundleSwitches bundle = new(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             Terminal terminal = bundle.Terminal(parsed, output, error);
             JsonObject result = await terminal.WithProgressAsync(async display =>
             {
+                if (parsed.GetValue(requests) is int many)
+                {
+                    int width = parsed.GetValue(overlap);
+                    PipelineOptions wide = new() { MaxConcurrentRequests = Math.Clamp(Environment.ProcessorCount, 1, Math.Min(width, 64)) };
+                    await using M2UGenPipeline pipeline = await bundle.LoadAsync(parsed, display, cancellationToken, wide);
+                    return await OverlapBench.RunAsync(pipeline, parsed.GetValue(duration) ?? TimeSpan.FromSeconds(0.5), many, width, display, cancellationToken);
+                }
+
                 BenchOptions options = new(
                     bundle.Locate(parsed),
                     parsed.GetRequiredValue(caption),

@@ -49,10 +49,14 @@ internal sealed class BundleSwitches
     public int? CudaDevice(ParseResult parsed) => parsed.GetValue(_cuda);
 
     /// <summary>Loads the bundle.</summary>
-    public async Task<M2UGenPipeline> LoadAsync(ParseResult parsed, IStageDisplay display, CancellationToken cancellationToken)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="display">Shows how far it is.</param>
+    /// <param name="cancellationToken">Stops loading.</param>
+    /// <param name="options">What the switches do not say; null: the defaults.</param>
+    public async Task<M2UGenPipeline> LoadAsync(ParseResult parsed, IStageDisplay display, CancellationToken cancellationToken, PipelineOptions? options = null)
     {
         M2UGenPipelineBuilder builder = M2UGenPipeline.FromBundle(Locate(parsed))
-            .WithOptions(new PipelineOptions { Threads = parsed.GetValue(_threads), Fidelity = Fidelity(parsed) });
+            .WithOptions((options ?? PipelineOptions.Default) with { Threads = parsed.GetValue(_threads), Fidelity = Fidelity(parsed) });
         if (parsed.GetValue(_cuda) is int device)
         {
             builder.UseCuda(device);

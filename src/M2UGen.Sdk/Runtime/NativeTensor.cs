@@ -11,6 +11,8 @@ internal sealed unsafe class NativeTensor : IDisposable
     // The widest vector registers are 64 bytes; tensors that start on such a border are read without split loads.
     private const int Alignment = 64;
 
+    private static long _alive;
+
     private readonly long[] _shape;
     private void* _owned;
     private void* _data;
@@ -24,10 +26,14 @@ internal sealed unsafe class NativeTensor : IDisposable
         _data = data;
         _value = value;
         ElementCount = Count(shape);
+        Interlocked.Increment(ref _alive);
     }
 
     // Only the memory: the value has a finalizer of its own, which may have run already.
     ~NativeTensor() => NativeMemory.Free(_owned);
+
+    /// <summary>Tensors of the process that were made and not disposed. One that only its finalizer freed counts on: it was forgotten.</summary>
+    public static long Alive => Interlocked.Read(ref _alive);
 
     /// <summary>The element type.</summary>
     public TensorElementKind Kind { get; }
@@ -97,8 +103,13 @@ internal sealed unsafe class NativeTensor : IDisposable
 
     public void Dispose()
     {
-        _value?.Dispose();
-        _value = null;
+        if (_value is not null)
+        {
+            _value.Dispose();
+            _value = null;
+            Interlocked.Decrement(ref _alive);
+        }
+
         _data = null;
         NativeMemory.Free(_owned);
         _owned = null;
