@@ -185,17 +185,6 @@ public sealed class MiniCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Bench_Requests_AllGiveWhatTheyGiveAlone()
-    {
-        CliRun run = await CliRun.OfAsync("bench --requests 40 --overlap 8 -d 0.1 --json");
-        Assert.Equal(0, run.Code);
-        using JsonDocument json = JsonDocument.Parse(run.Output);
-        Assert.Equal((40, 8), (json.RootElement.GetProperty("equal_to_alone").GetInt32(), json.RootElement.GetProperty("overlap").GetInt32()));
-        Assert.True(json.RootElement.GetProperty("bytes_after_all").GetInt64() > 0);
-        Assert.Equal(2, (await CliRun.OfAsync("bench --requests 0")).Code);
-    }
-
-    [Fact]
     public async Task VerifyAndInspect_MiniBundle_AreMounted()
     {
         Assert.Equal(0, (await CliRun.OfAsync($"verify {MiniModel.BundlePath}")).Code);

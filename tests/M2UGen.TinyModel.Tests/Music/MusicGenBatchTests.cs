@@ -23,6 +23,19 @@ public sealed class MusicGenBatchTests(TinyMusic music) : IClassFixture<TinyMusi
         AssertEachAsAlone(music[model], batchSize, requests);
     }
 
+    [Theory]
+    [InlineData("stereo-int8")]
+    [InlineData("stereo-int4")]
+    public void GenerateBatch_MatricesAndCacheInIntegers_EqualsEachAlone(string model)
+    {
+        MusicDecoderRequest[] requests = [.. Captions.Select((caption, i) => new MusicDecoderRequest
+        {
+            Conditioning = new MusicConditioning { Caption = caption },
+            Options = new MusicOptions { Duration = TimeSpan.FromSeconds(0.3 + (0.1 * (i % 3))), Seed = (ulong)(60 + i) },
+        })];
+        AssertEachAsAlone(music[model], 4, requests);
+    }
+
     [Fact]
     public void GenerateBatch_WithAndWithoutGuidance_EqualsEachAlone()
     {

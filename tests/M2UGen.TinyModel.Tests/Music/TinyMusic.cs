@@ -35,6 +35,7 @@ public sealed class TinyMusic : IDisposable
     {
         "stereo" => Stereo,
         "melody" => Melody,
+        "stereo-int8" or "stereo-int4" => Quantized(name),
         _ => Mono,
     };
 
@@ -58,10 +59,15 @@ public sealed class TinyMusic : IDisposable
         Options = new MusicOptions { Duration = duration, Sample = false, GuidanceScale = guidance },
     };
 
-    private MusicGenDecoder Open(string name, string checkpoint)
+    /// <summary>The stereo model with matrices, and keys and values, in integers.</summary>
+    private MusicGenDecoder Quantized(string name) =>
+        Open(name, Path.Combine(Repository.Golden("musicgen-stereo"), "model"), PrecisionPolicy.Parse(name[(name.IndexOf('-', StringComparison.Ordinal) + 1)..]));
+
+    private MusicGenDecoder Open(string name, string checkpoint, PrecisionPolicy? precision = null)
     {
         string bundle = Path.Combine(folder, name);
-        Exporter.ExportAsync(new ExportOptions { Source = checkpoint, OutputPath = bundle }).GetAwaiter().GetResult();
+        ExportOptions options = new() { Source = checkpoint, OutputPath = bundle };
+        Exporter.ExportAsync(precision is null ? options : options with { Precision = precision }).GetAwaiter().GetResult();
         return Open(bundle);
     }
 

@@ -1,9 +1,11 @@
 using System.Runtime.InteropServices;
+using M2UGen.Export;
 using M2UGen.Sdk;
 using M2UGen.Sdk.Language;
 using M2UGen.Sdk.Language.Tokenization;
 using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
+using M2UGen.Testing;
 
 namespace M2UGen.TinyModel.Tests.Pipeline;
 
@@ -22,13 +24,38 @@ public sealed class PromptReuseTests(TinyM2UGen tiny) : IClassFixture<TinyM2UGen
     [InlineData(1, 1, 256)]
     [InlineData(2, 2, 256)]
     [InlineData(3, 3, 24)]
-    public void Logits_RandomRequests_AreBitForBitThoseOfAFirstRequest(int seed, int capacity, int chunkSize)
+    public void Logits_RandomRequests_AreBitForBitThoseOfAFirstRequest(int seed, int capacity, int chunkSize) => CompareBits(tiny.LanguageOnlyPath, seed, capacity, chunkSize);
+
+    [Fact]
+    public async Task Logits_MatricesAndCacheOf8Bits_AreBitForBitThoseOfAFirstRequest()
     {
-        ModelBundle bundle = ModelBundle.Open(tiny.LanguageOnlyPath);
+        string folder = Directory.CreateTempSubdirectory("m2ugen-reuse-").FullName;
+        try
+        {
+            ExportResult exported = await Exporter.ExportAsync(new ExportOptions
+            {
+                OutputPath = Path.Combine(folder, "int8"),
+                Model = Path.Combine(Repository.Golden("m2ugen-musicgen"), "checkpoint.pth"),
+                LlamaDirectory = Path.Combine(Repository.Golden("m2ugen-base"), "llama"),
+                Precision = PrecisionPolicy.Parse("int8"),
+            });
+            Assert.Equal(TensorElementKind.Int8, LlamaConfig.From(ModelBundle.Open(exported.BundlePath).Component(LanguageModel.Component)).CacheKind);
+            CompareBits(exported.BundlePath, seed: 4, capacity: 2, chunkSize: 256);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static void CompareBits(string bundlePath, int seed, int capacity, int chunkSize)
+    {
+        ModelBundle bundle = ModelBundle.Open(bundlePath);
         using ModelSet models = new(bundle, new RuntimeOptions(Threads: 2));
         using PromptCache cache = new(capacity);
-        LlamaConfig config = LlamaConfig.From(bundle.Component(LanguageModel.Component));
-        LlamaTextTokenizer tokenizer = LlamaTextTokenizer.Load(bundle.TokenizerFolder(LanguageModel.Component));
+        LanguageModel language = LanguageModel.Open(bundle, models);
+        LlamaConfig config = language.Config;
+        LlamaTextTokenizer tokenizer = language.Tokenizer;
         PrefillPlan plan = new(tokenizer);
         IOnnxModel model = models.Get(LanguageModel.Component);
         Random random = new(seed);
