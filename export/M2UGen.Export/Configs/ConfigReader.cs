@@ -159,11 +159,16 @@ internal sealed partial class ConfigReader
         return [.. value.EnumerateArray().Select(item => Number(key, item, smallest, smallest, largest))];
     }
 
-    /// <summary>A list of exactly <paramref name="count"/> numbers that may be left out.</summary>
+    /// <summary>A list of exactly <paramref name="count"/> numbers, or one number for all of them; may be left out.</summary>
     public double[] DoublesOr(string key, int count, double fallback)
     {
         if (Find(key, required: false) is { } value)
         {
+            if (value.ValueKind == JsonValueKind.Number)
+            {
+                return [.. Enumerable.Repeat(value.GetDouble(), count)];
+            }
+
             if (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == count && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Number))
             {
                 return [.. value.EnumerateArray().Select(item => item.GetDouble())];
@@ -177,6 +182,9 @@ internal sealed partial class ConfigReader
 
     /// <summary>Whether <paramref name="key"/> is there and holds an object, for keys that may hold a number instead.</summary>
     public bool IsSection(string key) => Has(key) && _object.GetProperty(key).ValueKind == JsonValueKind.Object;
+
+    /// <summary>Whether <paramref name="key"/> is there and holds a list, for keys that may hold a number instead.</summary>
+    public bool IsList(string key) => Has(key) && _object.GetProperty(key).ValueKind == JsonValueKind.Array;
 
     /// <summary>Notes that <paramref name="key"/> asks for something that is not supported, unless <paramref name="supported"/>.</summary>
     public void Require(bool supported, string key, string what)

@@ -9,6 +9,8 @@ internal static class EncoderPreprocessing
     /// <summary>The file's name.</summary>
     public const string FileName = "preprocessor_config.json";
 
+    private const int LargestSide = 1 << 13;
+
     // PIL's number of the bilinear filter.
     private const int Bilinear = 2;
 
@@ -58,7 +60,12 @@ internal static class EncoderPreprocessing
         }
         else if (file.IsSection("size") && file.Section("size").Has("shortest_edge"))
         {
-            section["shortest_edge"] = file.Section("size").Int("shortest_edge", largest: 1 << 13);
+            section["shortest_edge"] = file.Section("size").Int("shortest_edge", largest: LargestSide);
+        }
+        else if (!file.IsSection("size") && !file.IsList("size"))
+        {
+            // Here, and only here, a bare number is the shorter side and not a square: VivitImageProcessor reads its size with default_to_square off.
+            section["shortest_edge"] = file.Int("size", largest: LargestSide);
         }
         else
         {
@@ -75,26 +82,36 @@ internal static class EncoderPreprocessing
             file.RequireTogether((int?)section[edge] >= (int?)section[$"crop_{side}"], "crop_size", $"is larger than the resized frame's {edge}");
         }
 
-        file.Require(file.BoolOr("do_rescale", true), "do_rescale", "false is not supported; expected true");
-        section["rescale_factor"] = file.DoubleOr("rescale_factor", 1 / 127.5, 0, 1);
-        section["offset"] = file.BoolOr("offset", true);
+        bool rescales = file.BoolOr("do_rescale", true);
+        bool offset = file.BoolOr("offset", true);
+        file.Require(rescales || !offset, "do_rescale", "false does not go with an offset, which is on unless the file says otherwise; expected true, or offset false");
+        double factor = file.DoubleOr("rescale_factor", 1 / 127.5, 0, 1);
+        section["rescale_factor"] = rescales ? factor : 1;
+        section["offset"] = offset;
         ReadColours(file, section, model.Transformer.Channels);
         file.ThrowIfWrong("video preprocessing");
         return section;
     }
 
-    /// <summary>A size as a number (a square) or as an object of height and width.</summary>
+    /// <summary>A size as a number (a square), as a list of height and width, or as an object of both (transformers, image_processing_utils.py, get_size_dict).</summary>
     private static void ReadSize(ConfigReader file, string key, JsonObject section, string height, string width, int absent)
     {
         if (file.IsSection(key))
         {
             ConfigReader size = file.Section(key);
-            section[height] = size.Int("height", largest: 1 << 13);
-            section[width] = size.Int("width", largest: 1 << 13);
+            section[height] = size.Int("height", largest: LargestSide);
+            section[width] = size.Int("width", largest: LargestSide);
+        }
+        else if (file.IsList(key))
+        {
+            int[] sides = file.Ints(key, most: 2, largest: LargestSide);
+            file.Require(sides.Length == 2, key, $"a list of {sides.Length} is no size; expected height and width");
+            section[height] = sides.FirstOrDefault(absent);
+            section[width] = sides.LastOrDefault(absent);
         }
         else
         {
-            int side = file.IntOr(key, absent, largest: 1 << 13);
+            int side = file.IntOr(key, absent, largest: LargestSide);
             section[height] = side;
             section[width] = side;
         }

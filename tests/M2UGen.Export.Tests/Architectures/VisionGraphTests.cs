@@ -113,6 +113,55 @@ public sealed class VisionGraphTests
         Assert.Contains("image_size 96", exception.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"size":256}""", "\"shortest_edge\":256,\"crop_height\":224,\"crop_width\":224,\"rescale_factor\":0.00784313725490196,\"offset\":true")]
+    [InlineData("""{"size":[230,240],"crop_size":[224,224]}""", "\"height\":230,\"width\":240,\"crop_height\":224,\"crop_width\":224,\"rescale_factor\":0.00784313725490196,\"offset\":true")]
+    [InlineData("""{"size":{"height":230,"width":240},"crop_size":224}""", "\"height\":230,\"width\":240,\"crop_height\":224,\"crop_width\":224,\"rescale_factor\":0.00784313725490196,\"offset\":true")]
+    [InlineData("""{"do_rescale":false,"offset":false}""", "\"shortest_edge\":256,\"crop_height\":224,\"crop_width\":224,\"rescale_factor\":1,\"offset\":false")]
+    [InlineData("""{"rescale_factor":0.25,"offset":false,"size":null,"crop_size":null}""", "\"shortest_edge\":256,\"crop_height\":224,\"crop_width\":224,\"rescale_factor\":0.25,\"offset\":false")]
+    public void EncoderPreprocessing_SpellingsOfVivit_MeanWhatTransformersTakesThemFor(string file, string expected)
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("preprocessor_config.json"), file);
+        VivitConfig config = new(Transformer("gelu_fast", hasQkvBias: true, channels: 3) with { ImageSize = 224 }, 32, [2, 16, 16]);
+
+        string section = EncoderPreprocessing.Vivit(folder.File("preprocessor_config.json"), config).ToJsonString();
+
+        Assert.Equal($$"""{{{expected}},"image_mean":[0.5,0.5,0.5],"image_std":[0.5,0.5,0.5]}""", section);
+    }
+
+    [Theory]
+    [InlineData("""{"do_rescale":false}""", "do_rescale: false does not go with an offset")]
+    [InlineData("""{"size":[224]}""", "size: a list of 1 is no size")]
+    [InlineData("""{"size":200}""", "crop_size: is larger than the resized frame's shortest_edge")]
+    [InlineData("""{"resample":3}""", "resample: filter 3 is not supported")]
+    public void EncoderPreprocessing_VivitThatCannotBe_IsRefusedByName(string file, string reason)
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("preprocessor_config.json"), file);
+        VivitConfig config = new(Transformer("gelu_fast", hasQkvBias: true, channels: 3) with { ImageSize = 224 }, 32, [2, 16, 16]);
+
+        CheckpointException exception = Assert.Throws<CheckpointException>(() => EncoderPreprocessing.Vivit(folder.File("preprocessor_config.json"), config));
+
+        Assert.Contains(reason, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"size":6}""")]
+    [InlineData("""{"size":[6,6],"image_mean":0.5,"image_std":[0.5,0.5,0.5]}""")]
+    [InlineData("""{"size":{"width":6,"height":6},"do_rescale":true,"rescale_factor":0.00392156862745098,"resample":2}""")]
+    [InlineData("""{"size":null}""")]
+    public void EncoderPreprocessing_SpellingsOfVit_AreOne(string file)
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("preprocessor_config.json"), file);
+        VitConfig config = new(Transformer("gelu", hasQkvBias: true, channels: 3), 3);
+
+        string section = EncoderPreprocessing.Vit(folder.File("preprocessor_config.json"), config).ToJsonString();
+
+        Assert.Equal("""{"height":6,"width":6,"image_mean":[0.5,0.5,0.5],"image_std":[0.5,0.5,0.5]}""", section);
+    }
+
     private static VisionTransformerConfig Transformer(string activation, bool hasQkvBias, int channels)
     {
         using TemporaryFolder folder = new();
