@@ -16,6 +16,10 @@ internal static class TiffReader
     // Said of metadata that has no part in the pixels.
     private const string Harmless = "Unknown or unsupported tag";
 
+    // Values of Compression, which ffmpeg (5.1) turns into a black or grey picture without a word.
+    private const uint OldJpeg = 6;
+    private const uint Jpeg = 7;
+
     private const ushort ImageWidth = 256;
     private const ushort ImageLength = 257;
     private const ushort BitsPerSample = 258;
@@ -72,6 +76,11 @@ internal static class TiffReader
         catch (ImageException e)
         {
             throw new MediaFormatException(source.Path, $"TIFF picture: {e.Message}");
+        }
+
+        if (directory.Number(Compression) is OldJpeg or Jpeg)
+        {
+            throw new MediaFormatException(source.Path, "TIFF picture: its pixels are compressed as JPEG, which is not read. Save it as JPEG or PNG, or as TIFF with LZW, Deflate or no compression.");
         }
 
         uint[] offsets = [.. directory.Numbers(StripOffsets), .. directory.Numbers(TileOffsets)];

@@ -60,10 +60,22 @@ public sealed class TiffReaderTests
         await Assert.ThrowsAsync<MediaToolException>(() => ImageFrame.LoadAsync(MediaSource.FromBytes(whole), options));
     }
 
+    [Theory]
+    [InlineData(6)]
+    [InlineData(7)]
+    public async Task LoadAsync_CompressedAsJpeg_IsRefusedByName(ushort compression)
+    {
+        byte[] file = Tiff(2, 1, [8, 8, 8], photometric: 2, [1, 2, 3, 4, 5, 6], compression: compression);
+
+        MediaFormatException exception = await Assert.ThrowsAsync<MediaFormatException>(() => ImageFrame.LoadAsync(MediaSource.FromBytes(file)));
+
+        Assert.Contains("compressed as JPEG", exception.Message, StringComparison.Ordinal);
+    }
+
     private static async Task<byte[]> RgbAsync(byte[] file) => (await ImageFrame.LoadAsync(MediaSource.FromBytes(file))).Rgb.ToArray();
 
     /// <summary>A little-endian file of one strip that is not compressed: header, strip, bits, directory.</summary>
-    private static byte[] Tiff(int width, int height, ushort[] bits, ushort photometric, byte[] pixels, ushort orientation = 1, int? stripBytes = null)
+    private static byte[] Tiff(int width, int height, ushort[] bits, ushort photometric, byte[] pixels, ushort orientation = 1, int? stripBytes = null, ushort compression = 1)
     {
         byte[] strip = [.. pixels, .. new byte[pixels.Length % 2]];
         byte[] depths = [.. bits.SelectMany(BitConverter.GetBytes)];
@@ -73,7 +85,7 @@ public sealed class TiffReaderTests
             Entry(256, Long, 1, width),
             Entry(257, Long, 1, height),
             Entry(258, Short, bits.Length, bits.Length > 2 ? depthsAt : bits[0]),
-            Entry(259, Short, 1, 1),
+            Entry(259, Short, 1, compression),
             Entry(262, Short, 1, photometric),
             Entry(273, Long, 1, 8),
             Entry(274, Short, 1, orientation),
