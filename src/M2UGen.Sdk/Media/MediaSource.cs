@@ -8,7 +8,7 @@ namespace M2UGen.Sdk;
 public sealed class MediaSource
 {
     private readonly ReadOnlyMemory<byte> _bytes;
-    private readonly KeptStream? _stream;
+    private KeptStream? _stream;
 
     private MediaSource(string? path, ReadOnlyMemory<byte> bytes, KeptStream? stream)
     {
@@ -20,7 +20,7 @@ public sealed class MediaSource
     /// <summary>The file, as it was named; null for bytes and streams.</summary>
     public string? Path { get; }
 
-    /// <summary>A file, opened at each use.</summary>
+    /// <summary>A file, opened at each use. A pipe gives its bytes once: it is read to its end at the first use and then held in memory.</summary>
     /// <exception cref="ArgumentException">The name is empty.</exception>
     public static MediaSource FromFile(string path)
     {
@@ -49,40 +49,36 @@ public sealed class MediaSource
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     internal async Task<ReadOnlyMemory<byte>> ReadBytesAsync(long maxBytes, CancellationToken cancellationToken)
     {
-        if (_stream is not null)
-        {
-            return await _stream.ReadAsync(maxBytes, cancellationToken).ConfigureAwait(false);
-        }
-
         if (Path is null)
         {
+            if (_stream is not null)
+            {
+                return await _stream.ReadAsync(maxBytes, cancellationToken).ConfigureAwait(false);
+            }
+
             ThrowIfOver(_bytes.Length, maxBytes);
             return _bytes;
         }
 
-        // A pipe or a device has no length, so it is read as a stream is.
-        FileStream file = OpenRead(Path);
-        await using (file.ConfigureAwait(false))
+        using FileStream? file = await OpenPathAsync(Path, cancellationToken).ConfigureAwait(false);
+        try
         {
-            try
-            {
-                return await new KeptStream(file).ReadAsync(maxBytes, cancellationToken).ConfigureAwait(false);
-            }
-            catch (MediaFormatException refused)
-            {
-                throw new MediaFormatException(Path, refused.Message);
-            }
+            return await (file is null ? _stream! : new KeptStream(file)).ReadAsync(maxBytes, cancellationToken).ConfigureAwait(false);
+        }
+        catch (MediaFormatException refused)
+        {
+            throw new MediaFormatException(Path, refused.Message);
         }
     }
 
     /// <summary>A stream from the source's first byte: a file's is read as it goes, without holding it. The caller disposes it.</summary>
-    /// <exception cref="MediaFormatException">A stream holds more than <paramref name="maxBytes"/>.</exception>
+    /// <exception cref="MediaFormatException">A stream or a pipe holds more than <paramref name="maxBytes"/>.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     internal async Task<Stream> OpenReadAsync(long maxBytes, CancellationToken cancellationToken)
     {
-        if (Path is not null)
+        if (Path is not null && await OpenPathAsync(Path, cancellationToken).ConfigureAwait(false) is { } file)
         {
-            return OpenRead(Path);
+            return file;
         }
 
         ReadOnlyMemory<byte> bytes = await ReadBytesAsync(maxBytes, cancellationToken).ConfigureAwait(false);
@@ -91,16 +87,19 @@ public sealed class MediaSource
             : new MemoryStream(bytes.ToArray(), writable: false);
     }
 
-    /// <summary>The source as a file for another program; bytes and streams become a temporary one, which the caller's dispose deletes.</summary>
+    /// <summary>The source as a file for another program; bytes, streams and pipes become a temporary one, which the caller's dispose deletes.</summary>
     /// <exception cref="MediaFormatException">It is larger than <paramref name="maxBytes"/>.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read, or the temporary one cannot be written.</exception>
     internal async Task<MediaFile> OpenFileAsync(long maxBytes, CancellationToken cancellationToken)
     {
         if (Path is not null)
         {
-            using FileStream file = OpenRead(Path);
-            ThrowIfOver(file.CanSeek ? file.Length : 0, maxBytes);
-            return MediaFile.Existing(Path);
+            using FileStream? existing = await OpenPathAsync(Path, cancellationToken).ConfigureAwait(false);
+            if (existing is not null)
+            {
+                ThrowIfOver(existing.Length, maxBytes);
+                return MediaFile.Existing(Path);
+            }
         }
 
         ReadOnlyMemory<byte> bytes = await ReadBytesAsync(maxBytes, cancellationToken).ConfigureAwait(false);
@@ -110,7 +109,28 @@ public sealed class MediaSource
     internal static MediaFormatException TooLarge(string? path, long length, long limit) =>
         new(path, $"there are at least {length} bytes; {limit} are allowed. Use a smaller file, or raise MediaOptions.MaxFileBytes.");
 
-    private static FileStream OpenRead(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 4096, useAsync: true);
+    /// <summary>The file from its first byte; null where it is a pipe, whose bytes are then those of the kept stream.</summary>
+    private async Task<FileStream?> OpenPathAsync(string path, CancellationToken cancellationToken)
+    {
+        if (_stream is not null)
+        {
+            return null;
+        }
+
+        FileStream file = await NamedFile.OpenAsync(path, NamedFile.PipePatience, cancellationToken).ConfigureAwait(false);
+        if (file.CanSeek)
+        {
+            return file;
+        }
+
+        // Of two that open a pipe at once, the first one's bytes serve both.
+        if (Interlocked.CompareExchange(ref _stream, new KeptStream(file, NamedFile.PipePatience), null) is not null)
+        {
+            await file.DisposeAsync().ConfigureAwait(false);
+        }
+
+        return null;
+    }
 
     private void ThrowIfOver(long length, long maxBytes)
     {

@@ -78,6 +78,17 @@ public sealed class MediaSourceTests
     }
 
     [Fact]
+    public async Task Directory_IsRefusedAsOne()
+    {
+        string path = Path.GetTempPath();
+        foreach (Func<MediaSource, Task> use in (Func<MediaSource, Task>[])[s => s.ReadBytesAsync(5, default), s => s.OpenReadAsync(5, default), s => s.OpenFileAsync(5, default)])
+        {
+            MediaFormatException error = await Assert.ThrowsAsync<MediaFormatException>(() => use(MediaSource.FromFile(path)));
+            Assert.Contains("is a directory", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task CancelledRead_GoesOnWhereItStopped()
     {
         MediaSource source = Make("pipe");
