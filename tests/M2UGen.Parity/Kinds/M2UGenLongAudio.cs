@@ -45,10 +45,10 @@ internal static partial class M2UGenLongAudio
             throw new ParityException($"case.json does not say how long the sound is: '{formula}'.");
         }
 
-        rate = int.Parse(numbers.Groups[2].ValueSpan, CultureInfo.InvariantCulture) * 1000;
+        rate = (int)Math.Round(double.Parse(numbers.Groups[2].ValueSpan, CultureInfo.InvariantCulture) * 1000);
         (double Amplitude, double Frequency, double Phase)[] first = Sines("first");
         (double Amplitude, double Frequency, double Phase)[] after = Sines("after_60_s");
-        float[] samples = new float[int.Parse(numbers.Groups[1].ValueSpan, CultureInfo.InvariantCulture) * rate];
+        float[] samples = new float[(int)Math.Round(double.Parse(numbers.Groups[1].ValueSpan, CultureInfo.InvariantCulture) * rate)];
         for (int n = 0; n < samples.Length; n++)
         {
             double sum = 0;
@@ -65,6 +65,6 @@ internal static partial class M2UGenLongAudio
         (double, double, double)[] Sines(string name) => [.. description.GetProperty(name).EnumerateArray().Select(row => (row[0].GetDouble(), row[1].GetDouble(), row[2].GetDouble()))];
     }
 
-    [GeneratedRegex(@"^(\d+) s at (\d+) kHz")]
+    [GeneratedRegex(@"^(\d+(?:\.\d+)?) s at (\d+(?:\.\d+)?) kHz")]
     private static partial Regex FormulaPattern();
 }
