@@ -14,6 +14,7 @@ internal static class ChatCommand
         Option<string> folder = new("--output", "-o") { Description = "Where music is saved, as music-1.wav, music-2.wav, …; existing files are kept.", HelpName = "directory", DefaultValueFactory = _ => "." };
         Option<int> history = new("--history") { Description = "How many earlier turns the model is shown, as far as they fit. Default: none, as the reference.", HelpName = "count", CustomParser = NumberParser.ParseCount };
         Command command = new("chat", "Talk to a bundle line by line: the last music is what the next line is about. '/help' lists what else can be said; an empty line or '/quit' ends. With --json, one object a line.") { folder, history };
+        PromptSwitch opening = new(command, "prompt", "The first line, said before any is read.", required: false);
         BundleSwitches bundle = new(command);
         MediaSwitches media = new(command);
         MusicSwitches music = new(command);
@@ -36,7 +37,7 @@ internal static class ChatCommand
             session.Attach(request => media.Add(parsed, request));
             terminal.Note(pipeline.CanAnswer ? "Ask, or ask for music. '/help' says what else; '/quit' or an empty line ends." : "This bundle makes music and cannot talk: describe some. '/help' says what else; '/quit' or an empty line ends.");
             bool interactive = ReferenceEquals(input, Console.In) && !Console.IsInputRedirected;
-            bool failed = false;
+            bool failed = opening.Read(parsed).Trim() is { Length: > 0 } first && !await session.TakeAsync(first, cancellationToken);
             while (await ReadLineAsync(input, terminal, interactive, cancellationToken) is { Length: > 0 } line && line != "/quit")
             {
                 failed |= !await session.TakeAsync(line, cancellationToken);

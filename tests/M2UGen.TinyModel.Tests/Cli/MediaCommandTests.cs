@@ -79,6 +79,16 @@ public sealed class MediaCommandTests(TinyM2UGen tiny) : IClassFixture<TinyM2UGe
     }
 
     [Fact]
+    public async Task Chat_NamesOfTheReferencesProgram_MakeTheFirstLine()
+    {
+        CliRun run = await CliRun.OfAsync(
+            ["chat", "--model", tiny.BundlePath, "-q", "-o", _folder, "--answer-temperature", "0", "--prompt", "What do you see?", "--image_file", TinyM2UGen.Medium("image_x.png")],
+            "What do you see?\n");
+        Assert.Equal(0, run.Code);
+        Assert.Equal(["I see a colourful gradient.", "Nothing yet."], run.Output.ReplaceLineEndings("\n").Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Fact]
     public async Task Bench_Json_HoldsEveryEncoderAgainstTheMachine()
     {
         CliRun run = await RunAsync("bench", "-d", "0.3", "-n", "1", "--prompt-tokens", "8", "--new-tokens", "4", "--json");
