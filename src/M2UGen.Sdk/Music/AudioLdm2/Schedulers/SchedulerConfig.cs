@@ -70,6 +70,9 @@ internal sealed record SchedulerConfig
     /// <summary>UniPC: solve for the sample (else for the noise).</summary>
     public bool PredictX0 { get; init; } = true;
 
+    /// <summary>UniPC: steps, counted from 0, that the corrector leaves as they were predicted.</summary>
+    public IReadOnlyList<int> UncorrectedSteps { get; init; } = [];
+
     /// <summary>Lower the order towards the end, which keeps few steps stable.</summary>
     public bool LowerOrderFinal { get; init; } = true;
 

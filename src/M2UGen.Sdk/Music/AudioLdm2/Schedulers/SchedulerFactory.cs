@@ -3,10 +3,12 @@ namespace M2UGen.Sdk.Music.AudioLdm2.Schedulers;
 /// <summary>Makes schedulers.</summary>
 internal static class SchedulerFactory
 {
+    /// <summary>Makes one. A schedule that ends in pure noise is DDIM's alone: the others begin at a noise level, which would be infinite there, and in diffusers do not read the key.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Unknown kind.</exception>
-    public static IDiffusionScheduler Create(DiffusionScheduler kind, SchedulerConfig config) => kind switch
+    public static IDiffusionScheduler Create(DiffusionScheduler kind, SchedulerConfig config) => kind == DiffusionScheduler.Ddim ? new DdimScheduler(config) : Other(kind, config with { RescaleBetasZeroSnr = false });
+
+    private static IDiffusionScheduler Other(DiffusionScheduler kind, SchedulerConfig config) => kind switch
     {
-        DiffusionScheduler.Ddim => new DdimScheduler(config),
         DiffusionScheduler.Pndm => new PndmScheduler(config),
         DiffusionScheduler.Lms => new LmsScheduler(config),
         DiffusionScheduler.Euler => new EulerScheduler(config),

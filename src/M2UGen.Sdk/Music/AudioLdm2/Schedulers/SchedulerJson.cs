@@ -29,13 +29,14 @@ internal sealed class SchedulerJson
             ("EulerDiscreteScheduler", DiffusionScheduler.Euler), ("EulerAncestralDiscreteScheduler", DiffusionScheduler.EulerAncestral),
             ("HeunDiscreteScheduler", DiffusionScheduler.Heun), ("DPMSolverMultistepScheduler", DiffusionScheduler.DpmSolver), ("UniPCMultistepScheduler", DiffusionScheduler.UniPc));
         bool isDdim = kind == DiffusionScheduler.Ddim;
+        bool isHeun = kind == DiffusionScheduler.Heun;
         float[]? betas = Betas();
         string solver = Word("solver_type", "midpoint", [.. new[] { "midpoint", "heun", "bh1", "bh2", "logrho" }.Select(name => (name, name))]);
         SchedulerConfig config = new()
         {
             TrainTimesteps = betas?.Length ?? Whole("num_train_timesteps", 1000, 1, MostTimesteps),
-            BetaStart = Number("beta_start", 0.0001, 0, 1),
-            BetaEnd = Number("beta_end", 0.02, 0, 1),
+            BetaStart = Number("beta_start", isHeun ? 0.00085 : 0.0001, 0, 1),
+            BetaEnd = Number("beta_end", isHeun ? 0.012 : 0.02, 0, 1),
             BetaSchedule = Word("beta_schedule", "linear", ("linear", BetaSchedule.Linear), ("scaled_linear", BetaSchedule.ScaledLinear), ("squaredcos_cap_v2", BetaSchedule.SquaredCosine)),
             TrainedBetas = betas,
             RescaleBetasZeroSnr = isDdim && Flag("rescale_betas_zero_snr", false),
@@ -55,6 +56,7 @@ internal sealed class SchedulerJson
             SolverType = solver == "heun" ? DpmSolverType.Heun : DpmSolverType.Midpoint,
             UniPcBh1 = solver == "bh1",
             PredictX0 = Flag("predict_x0", true),
+            UncorrectedSteps = Uncorrected(),
             LowerOrderFinal = Flag("lower_order_final", true),
             LambdaMinClipped = Clip(),
         };
@@ -81,11 +83,6 @@ internal sealed class SchedulerJson
             }
         }
 
-        if (_json["disable_corrector"] is { } disabled && disabled is not JsonArray { Count: 0 })
-        {
-            Wrong("disable_corrector", "an empty list, since this is not supported");
-        }
-
         _ = Word("interpolation_type", "linear", ("linear", 0));
     }
 
@@ -103,6 +100,20 @@ internal sealed class SchedulerJson
 
         Wrong("trained_betas", "a list of numbers from 0 to 1");
         return null;
+    }
+
+    private int[] Uncorrected()
+    {
+        switch (_json["disable_corrector"])
+        {
+            case null:
+                return [];
+            case JsonArray { Count: <= MostTimesteps } list when list.All(item => item is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out int step) && step >= 0):
+                return [.. list.Select(item => item!.GetValue<int>())];
+            default:
+                Wrong("disable_corrector", "a list of steps, counted from 0");
+                return [];
+        }
     }
 
     // JSON as Python writes it has -Infinity, which a manifest cannot hold; no value means the same.

@@ -61,7 +61,7 @@ internal sealed class UniPcScheduler : IDiffusionScheduler
     {
         int time = _snr.Index(_timesteps[_index]);
         Convert(modelOutput, sample, time);
-        if (_index > 0)
+        if (_index > 0 && !_config.UncorrectedSteps.Contains(_index - 1))
         {
             Correct(sample, time);
         }

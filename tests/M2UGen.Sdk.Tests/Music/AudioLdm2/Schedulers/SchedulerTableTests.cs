@@ -98,6 +98,22 @@ public sealed class SchedulerTableTests
     }
 
     [Fact]
+    public void Create_OfAScheduleThatEndsInPureNoise_IsDdimsAlone()
+    {
+        SchedulerConfig config = new() { RescaleBetasZeroSnr = true, Spacing = TimestepSpacing.Trailing, PredictionType = PredictionType.VPrediction };
+        IDiffusionScheduler euler = SchedulerFactory.Create(DiffusionScheduler.Euler, config);
+        euler.SetTimesteps(4, 1);
+        Assert.InRange(euler.Sigmas[0], 80, 90);
+        IDiffusionScheduler ddim = SchedulerFactory.Create(DiffusionScheduler.Ddim, config);
+        ddim.SetTimesteps(4, 1);
+        float[] sample = [0.5f];
+        ddim.Step([0.25f], sample, []);
+
+        // At pure noise the velocity is minus the sample.
+        Assert.True(float.IsFinite(sample[0]));
+    }
+
+    [Fact]
     public void Step_OfThirdOrderWhereKarrasTimesEndAtZero_KeepsTheSample()
     {
         DpmSolverScheduler scheduler = new(SchedulerVariants.Read(SchedulerVariants.Published).Config with { UseKarrasSigmas = true, SolverOrder = 3 });
@@ -144,6 +160,8 @@ public sealed class SchedulerTableTests
     [InlineData("use_beta_sigmas", "true")]
     [InlineData("trained_betas", "[2]")]
     [InlineData("solver_order", "9")]
+    [InlineData("disable_corrector", "[-1]")]
+    [InlineData("variance_type", "\"learned_range\"")]
     public void Read_OfWhatIsNotSupported_NamesTheKey(string key, string value)
     {
         JsonObject json = SchedulerVariants.Published;
@@ -160,5 +178,7 @@ public sealed class SchedulerTableTests
         SchedulerConfig euler = SchedulerVariants.Read(new JsonObject { ["_class_name"] = "EulerDiscreteScheduler" }).Config;
         Assert.Equal((true, true, TimestepSpacing.Leading, BetaSchedule.Linear), (ddim.SetAlphaToOne, ddim.ClipSample, ddim.Spacing, ddim.BetaSchedule));
         Assert.Equal((false, TimestepSpacing.Linspace, 0), (euler.SetAlphaToOne, euler.Spacing, euler.StepsOffset));
+        SchedulerConfig heun = SchedulerVariants.Read(new JsonObject { ["_class_name"] = "HeunDiscreteScheduler" }).Config;
+        Assert.Equal((0.0001, 0.02, 0.00085, 0.012), (euler.BetaStart, euler.BetaEnd, heun.BetaStart, heun.BetaEnd));
     }
 }

@@ -1,9 +1,10 @@
+using System.Text.Json.Nodes;
 using M2UGen.Sdk.Music.AudioLdm2.Schedulers;
 using M2UGen.Testing;
 
 namespace M2UGen.Sdk.Tests.Music.AudioLdm2.Schedulers;
 
-/// <summary>Trajectories of four steps against numbers that diffusers 0.21.4 gave, for the published noise schedule and the model 0.3 sin(3 x + t / 1000).</summary>
+/// <summary>Trajectories against numbers that diffusers 0.21.4 gave, for the published noise schedule and the model 0.3 sin(3 x + t / 1000).</summary>
 public sealed class SchedulerTrajectoryTests
 {
     private const float Start = -0.39771086f;
@@ -61,6 +62,44 @@ public sealed class SchedulerTrajectoryTests
         { "heun_karras", PredictionType.Epsilon, [-3.33643818f, -3.51318717f, -3.43779635f, -3.34908438f, -3.26952481f, -3.33418894f, -3.34296274f] },
         { "heun_karras", PredictionType.VPrediction, [-1.05360341f, -1.14199686f, -0.175667524f, -0.471468449f, -0.271178007f, -0.317820132f, -0.3034769f] },
     };
+
+    /// <summary>Class, further keys of its file, and the sample after every call of the model in six steps of a predicted noise.</summary>
+    public static TheoryData<string, string, float[]> Options { get; } = new()
+    {
+        { "DDIMScheduler", """{"set_alpha_to_one": true}""", [-0.975934505f, -1.87446225f, -3.45846152f, -4.97417116f, -5.84845352f, -5.87315607f] },
+        { "DDIMScheduler", """{"clip_sample": true, "clip_sample_range": 0.5}""", [-0.181797877f, -0.136520445f, -0.25739646f, -0.288817286f, -0.228254572f, -0.225369141f] },
+        { "PNDMScheduler", """{"set_alpha_to_one": true, "timestep_spacing": "trailing"}""", [-0.791316509f, -0.5148772f, -1.1219089f, -1.05698276f, -1.73056078f, -2.13604736f, -3.51402497f, -3.44473863f, -5.35186672f, -5.29844761f, -7.53299713f, -7.6228385f, -12.9642096f, -17.9009647f, -22.0809555f] },
+        { "HeunDiscreteScheduler", """{"clip_sample": true, "clip_sample_range": 0.25}""", [-2.72987843f, -2.72987843f, -1.31463981f, -1.31463981f, -0.780978262f, -0.780978262f, -0.511266947f, -0.511266947f, -0.271158874f, -0.271158934f, -0.25f] },
+        { "LMSDiscreteScheduler", """{"timestep_spacing": "linspace"}""", [-29.3757915f, -32.856472f, -31.8938179f, -31.6270599f, -32.071064f, -32.0588379f] },
+        { "EulerDiscreteScheduler", """{"timestep_spacing": "trailing", "beta_schedule": "linear"}""", [-69.5492935f, -76.5156021f, -78.3908234f, -77.636528f, -77.5627289f, -77.7928543f] },
+        { "DPMSolverMultistepScheduler", """{"algorithm_type": "dpmsolver", "solver_order": 3}""", [-0.903013647f, -1.54212904f, -3.16775846f, -4.4769783f, -5.71907139f, -6.82495499f] },
+        { "DPMSolverMultistepScheduler", """{"algorithm_type": "dpmsolver", "solver_type": "heun"}""", [-0.903013647f, -1.55253887f, -3.08635926f, -4.40406799f, -5.68111134f, -6.77468729f] },
+        { "DPMSolverMultistepScheduler", """{"algorithm_type": "sde-dpmsolver"}""", [-1.45642924f, -4.09956837f, -9.61523819f, -12.6795015f, -18.0431824f, -21.3993645f] },
+        { "DPMSolverMultistepScheduler", """{"solver_order": 3, "lower_order_final": false}""", [-0.903013706f, -1.54212904f, -3.21896124f, -4.67244387f, -5.76534796f, -9.55739212f] },
+        { "DPMSolverMultistepScheduler", """{"lambda_min_clipped": -4.0}""", [-0.814990163f, -1.25524139f, -2.19524193f, -3.20702624f, -4.06970549f, -4.77848577f] },
+        { "UniPCMultistepScheduler", """{"solver_order": 4, "lower_order_final": false}""", [-0.903013587f, -1.48925722f, -3.22570562f, -4.426723f, -5.2968688f, -24.4255447f] },
+        { "UniPCMultistepScheduler", """{"solver_order": 3, "solver_type": "bh1"}""", [-0.903013587f, -1.42285597f, -3.00391579f, -4.1310029f, -5.49177265f, -6.49611473f] },
+        { "UniPCMultistepScheduler", """{"solver_order": 3, "predict_x0": false}""", [-0.903013647f, -1.2255882f, -2.62429929f, -3.30410361f, -4.64259911f, -5.10261345f] },
+        { "UniPCMultistepScheduler", """{"disable_corrector": [0, 2]}""", [-0.903013587f, -1.5421288f, -3.21905708f, -4.77581406f, -5.97289801f, -7.11306953f] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Options))]
+    public void Step_WithOtherOptions_FollowsTheReference(string type, string options, float[] expected)
+    {
+        JsonObject json = SchedulerVariants.Published;
+        json["_class_name"] = type;
+        foreach ((string key, JsonNode? value) in JsonNode.Parse(options)!.AsObject())
+        {
+            json[key] = value?.DeepClone();
+        }
+
+        (DiffusionScheduler kind, SchedulerConfig config) = SchedulerVariants.Read(json);
+        IDiffusionScheduler scheduler = SchedulerFactory.Create(kind, config);
+        scheduler.SetTimesteps(6, 1);
+        Assert.Equal(expected.Length, scheduler.Timesteps.Length);
+        Near.Equal(expected, Run(scheduler, expected.Length), 1e-4);
+    }
 
     [Theory]
     [MemberData(nameof(Trajectories))]
