@@ -4,7 +4,7 @@ namespace M2UGen.Export;
 /// <remarks>Either <see cref="Source"/> names a directory whose layout is known, or <see cref="Model"/> and <see cref="LlamaDirectory"/> name the parts; given together, the named parts win over what the directory holds.</remarks>
 public sealed record ExportOptions
 {
-    /// <summary>A <c>ckpts</c> folder as the reference lays it out, a Hugging Face MusicGen directory, or a diffusers AudioLDM2 directory.</summary>
+    /// <summary>A <c>ckpts</c> folder as the reference lays it out, a Hugging Face MusicGen directory, or a diffusers AudioLDM2 directory or one of its folders (<c>unet</c>, <c>vae</c>, …), which then exports by itself.</summary>
     /// <value>Default: null.</value>
     public string? Source { get; init; }
 

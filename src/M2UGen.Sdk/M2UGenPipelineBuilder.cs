@@ -81,7 +81,7 @@ public sealed class M2UGenPipelineBuilder
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     /// <exception cref="ModelBundleException">The directory is no bundle, or an incomplete, damaged or newer one.</exception>
     /// <exception cref="ModelContractException">A graph is not what the manifest promises.</exception>
-    /// <exception cref="UnsupportedCapabilityException">The execution provider or the precision is not there.</exception>
+    /// <exception cref="UnsupportedCapabilityException">The bundle is a part of a model, or the execution provider or the precision is not there.</exception>
     public Task<M2UGenPipeline> LoadAsync(IProgress<LoadProgress>? progress, CancellationToken cancellationToken = default)
     {
         OptionsCheck check = new();
@@ -103,6 +103,7 @@ public sealed class M2UGenPipelineBuilder
     {
         progress?.Report(new LoadProgress("bundle", 0));
         ModelBundle bundle = ModelBundle.OpenChecked(_path);
+        BundleParts.CheckWhole(bundle);
         if (_precision is { } precision)
         {
             BundleParts.CheckPrecision(bundle, precision);

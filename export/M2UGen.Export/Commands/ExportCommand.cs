@@ -13,7 +13,7 @@ internal static class ExportCommand
     {
         Argument<string?> source = new("source")
         {
-            Description = "A ckpts folder as M2UGen's README lays it out, or a Hugging Face MusicGen directory. May be left out where the switches name the parts.",
+            Description = "A ckpts folder as M2UGen's README lays it out, a Hugging Face MusicGen directory, or a diffusers AudioLDM2 directory or one of its folders. May be left out where the switches name the parts.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         source.Validators.Add(argument =>

@@ -13,6 +13,19 @@ namespace M2UGen.Export.Sources;
 internal sealed class DiffusionFolder : IDisposable
 {
     private const string ConfigName = "config.json";
+    private const string Clap = "clap";
+
+    // diffusers' models state a class, transformers' a model type.
+    private static readonly Dictionary<string, Func<string, DiffusionFolder>> Kinds = new(StringComparer.Ordinal)
+    {
+        ["AudioLDM2UNet2DConditionModel"] = OpenUNet,
+        ["AutoencoderKL"] = OpenVae,
+        ["AudioLDM2ProjectionModel"] = OpenProjection,
+        [Clap] = OpenClap,
+        ["t5"] = OpenT5,
+        ["gpt2"] = OpenGpt2,
+        ["hifigan"] = OpenVocoder,
+    };
 
     private readonly Checkpoint _checkpoint;
     private readonly WeightMap _weights;
@@ -31,6 +44,18 @@ internal sealed class DiffusionFolder : IDisposable
 
     /// <summary>The files that decide what the graphs hold, full paths.</summary>
     public IReadOnlyList<string> SourceFiles => [System.IO.Path.Combine(Path, ConfigName), .. _checkpoint.Files];
+
+    /// <summary>Whether a folder's <c>config.json</c> says that it is one of these.</summary>
+    public static bool IsOne(string folder) => KindOf(folder) is not null;
+
+    /// <summary>Whether a folder holds a CLAP.</summary>
+    public static bool IsClap(string folder) => KindOf(folder) == Clap;
+
+    /// <summary>Opens whatever a folder's <c>config.json</c> says it is.</summary>
+    /// <exception cref="CheckpointException">It is none of these, or the folder, its configuration or its weights are missing, damaged or unsupported.</exception>
+    public static DiffusionFolder Open(string folder) => KindOf(folder) is { } kind
+        ? Kinds[kind](folder)
+        : throw new CheckpointException(folder, $"is no folder of an AudioLDM2: its {ConfigName} states none of {string.Join(", ", Kinds.Keys)}.");
 
     /// <summary>Opens a vocoder: component <c>vocoder</c>.</summary>
     /// <exception cref="CheckpointException">The folder, its configuration or its weights are missing, damaged, another model's or unsupported.</exception>
@@ -111,6 +136,9 @@ internal sealed class DiffusionFolder : IDisposable
 
     /// <summary>Closes the weights; graphs that are not saved yet can no longer be.</summary>
     public void Dispose() => _checkpoint.Dispose();
+
+    private static string? KindOf(string folder) =>
+        ((string?[])[ModelDirectory.ClassName(folder), ModelDirectory.ModelType(folder)]).FirstOrDefault(kind => kind is not null && Kinds.ContainsKey(kind));
 
     private static string ConfigOf(string folder)
     {

@@ -28,8 +28,13 @@ internal static class ModelDirectory
         => Read(Path.Combine(directory, file), root => root.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) ? number : (long?)null);
 
     /// <summary>The <c>model_type</c> that the directory's config.json states, or null.</summary>
-    public static string? ModelType(string directory)
-        => Read(Path.Combine(directory, "config.json"), root => root.TryGetProperty("model_type", out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null);
+    public static string? ModelType(string directory) => ConfigText(directory, "model_type");
+
+    /// <summary>The <c>_class_name</c> that the directory's config.json states, as diffusers' models do, or null.</summary>
+    public static string? ClassName(string directory) => ConfigText(directory, "_class_name");
+
+    private static string? ConfigText(string directory, string key)
+        => Read(Path.Combine(directory, "config.json"), root => root.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null);
 
     private static T? Read<T>(string path, Func<JsonElement, T?> select)
     {

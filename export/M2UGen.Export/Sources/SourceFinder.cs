@@ -1,6 +1,6 @@
 namespace M2UGen.Export.Sources;
 
-/// <summary>Finds the parts of a model: from the switches of <c>gradio_app.py</c>, from a <c>ckpts</c> folder as the reference's README lays it out, from a Hugging Face MusicGen directory, or from a diffusers AudioLDM2 directory.</summary>
+/// <summary>Finds the parts of a model: from the switches of <c>gradio_app.py</c>, from a <c>ckpts</c> folder as the reference's README lays it out, from a Hugging Face MusicGen directory, or from a diffusers AudioLDM2 directory or one of its folders.</summary>
 /// <remarks>
 /// <code>
 /// ckpts/LLaMA/tokenizer.model            ckpts/M2UGen-MusicGen/checkpoint.pth (or ckpts/checkpoint.pth)
@@ -18,10 +18,13 @@ internal static class SourceFinder
     // What the reference reads in --knn_dir.
     private const string IndexName = "knn.index";
 
-    /// <summary>What was found: one of the three, and remarks about switches that have no effect.</summary>
+    /// <summary>What was found: one of the four, and remarks about switches that have no effect.</summary>
     internal sealed record Selection(string? MusicGenDirectory, M2UGenParts? M2UGen, IReadOnlyList<string> Remarks)
     {
         public string? AudioLdm2Directory { get; init; }
+
+        /// <summary>A single folder of one.</summary>
+        public string? AudioLdm2Folder { get; init; }
     }
 
     /// <summary>Finds the parts.</summary>
@@ -53,6 +56,13 @@ internal static class SourceFinder
                     : throw new ExportException(source, $"'{source}' is an AudioLDM2 directory. To put it behind an M2UGen checkpoint, name it with --music_decoder_path and nothing as source.");
             }
 
+            if (DiffusionFolder.IsOne(source))
+            {
+                return options.Model is null && options.LlamaDirectory is null && options.MusicDecoderPath is null
+                    ? AudioLdm2Part(source, options, decoder, remarks)
+                    : throw new ExportException(source, $"'{source}' is a single folder of an AudioLDM2 directory, which only exports by itself. To put an AudioLDM2 behind an M2UGen checkpoint, name the whole directory with --music_decoder_path and nothing as source.");
+            }
+
             return new Selection(null, FindInFolder(source, options, decoder), remarks);
         }
 
@@ -79,7 +89,7 @@ internal static class SourceFinder
             throw new ExportException(directory, $"'{directory}' is a MusicGen directory, and --music_decoder says audioldm2. Leave the switch out.");
         }
 
-        RemarkOnUnused(options, "MusicGen", remarks);
+        RemarkOnUnused(options, "A MusicGen directory alone", remarks);
         return new Selection(directory, null, remarks);
     }
 
@@ -90,8 +100,19 @@ internal static class SourceFinder
             throw new ExportException(directory, $"'{directory}' is an AudioLDM2 directory, and --music_decoder says musicgen. Leave the switch out.");
         }
 
-        RemarkOnUnused(options, "AudioLDM2", remarks);
+        RemarkOnUnused(options, "An AudioLDM2 directory alone", remarks);
         return new Selection(null, null, remarks) { AudioLdm2Directory = directory };
+    }
+
+    private static Selection AudioLdm2Part(string folder, ExportOptions options, string? decoder, List<string> remarks)
+    {
+        if (decoder is not null)
+        {
+            throw new ExportException(folder, $"'{folder}' is a single folder of an AudioLDM2 directory, and --music_decoder chooses between whole decoders. Leave the switch out.");
+        }
+
+        RemarkOnUnused(options, "A single folder of an AudioLDM2 directory", remarks);
+        return new Selection(null, null, remarks) { AudioLdm2Folder = folder };
     }
 
     private static void RemarkOnUnused(ExportOptions options, string what, List<string> remarks)
@@ -103,7 +124,7 @@ internal static class SourceFinder
         string[] given = [.. languageOnly.Where(option => option.Value is not null).Select(option => option.Name)];
         if (given.Length > 0)
         {
-            remarks.Add($"{string.Join(", ", given)}: not used. A {what} directory alone has no language model.");
+            remarks.Add($"{string.Join(", ", given)}: not used. {what} has no language model.");
         }
     }
 

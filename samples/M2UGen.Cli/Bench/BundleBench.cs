@@ -6,6 +6,7 @@ using M2UGen.Sdk.Encoders;
 using M2UGen.Sdk.Language;
 using M2UGen.Sdk.Music.AudioLdm2;
 using M2UGen.Sdk.Music.MusicGen;
+using M2UGen.Sdk.Pipeline;
 using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
 
@@ -19,6 +20,7 @@ internal static class BundleBench
     public static JsonObject Run(BenchOptions options, IStageDisplay display, CancellationToken cancellationToken)
     {
         ModelBundle bundle = ModelBundle.OpenChecked(options.Bundle);
+        BundleParts.CheckWhole(bundle);
         ExecutionProviderKind provider = options.CudaDevice is null ? ExecutionProviderKind.Cpu : ExecutionProviderKind.Cuda;
         RuntimeOptions runtime = new(provider, options.CudaDevice ?? 0, options.Threads);
         using ModelSet models = new(bundle, runtime);

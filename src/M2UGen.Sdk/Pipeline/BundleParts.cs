@@ -36,6 +36,15 @@ internal static class BundleParts
         }
     }
 
+    /// <exception cref="UnsupportedCapabilityException">The bundle holds a part of a model and nothing that a pipeline could do.</exception>
+    public static void CheckWhole(ModelBundle bundle)
+    {
+        if (bundle.Manifest.Family == BundleFamily.AudioLdm2Part)
+        {
+            throw new UnsupportedCapabilityException("pipeline", $"Bundle '{bundle.Directory}' holds a part of an AudioLDM2 alone ({string.Join(", ", bundle.Manifest.Components.Keys)}): its graphs are there to be looked at and run on their own. To make music, export the whole directory, the one with model_index.json.");
+        }
+    }
+
     /// <summary>Opens everything small; graphs load at their first use.</summary>
     public static PipelineParts Open(ModelBundle bundle, ModelSet models, RuntimeOptions runtime, PipelineOptions options, IMusicDecoder? ownMusic)
     {

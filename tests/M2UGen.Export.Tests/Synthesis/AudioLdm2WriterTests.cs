@@ -17,7 +17,7 @@ public sealed class AudioLdm2WriterTests : IDisposable
     [Fact]
     public void WriteWeights_NarrowAndShallow_IsAnAudioLdm2ThatCanBeExported()
     {
-        WriteReduced(_folder.Path, seed: 1);
+        ReducedAudioLdm2.Write(_folder.Path, seed: 1);
         using AudioLdm2Directory source = AudioLdm2Directory.Open(_folder.Path);
         string[] components = [.. source.CreateParts().Select(part => part.Component).Order(StringComparer.Ordinal)];
 
@@ -36,7 +36,7 @@ public sealed class AudioLdm2WriterTests : IDisposable
     [Fact]
     public void WriteWeights_Clap_HoldsItsTablesAsTheReferenceDoes()
     {
-        WriteReduced(_folder.Path, seed: 1);
+        ReducedAudioLdm2.Write(_folder.Path, seed: 1);
         using Checkpoint checkpoint = Checkpoint.OpenDirectory(Path.Combine(_folder.Path, "text_encoder"));
         CheckpointTensor index = checkpoint.Tensors["audio_model.audio_encoder.layers.0.blocks.0.attention.self.relative_position_index"];
 
@@ -56,7 +56,7 @@ public sealed class AudioLdm2WriterTests : IDisposable
         string[] places = [.. new[] { "a", "b", "c" }.Select(name => Directory.CreateDirectory(Path.Combine(_folder.Path, name)).FullName)];
         for (int i = 0; i < places.Length; i++)
         {
-            WriteReduced(places[i], seed: (ulong)(i / 2));
+            ReducedAudioLdm2.Write(places[i], seed: (ulong)(i / 2));
         }
 
         string[] files = [.. Directory.EnumerateFiles(places[0], "*.safetensors", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(places[0], file))];
@@ -85,48 +85,5 @@ public sealed class AudioLdm2WriterTests : IDisposable
         Assert.Contains(Id("\u0120pi"), text);
 
         int Id(string piece) => ids[piece]!.GetValue<int>();
-    }
-
-    /// <summary>The published configurations with other sizes.</summary>
-    private static void WriteReduced(string directory, ulong seed)
-    {
-        AudioLdm2Writer.WriteFiles(directory, layers: 1);
-        Edit("text_encoder", config =>
-        {
-            config["projection_dim"] = 16;
-            JsonObject audio = config["audio_config"]!.AsObject();
-            audio["patch_embeds_hidden_size"] = 8;
-            audio["hidden_size"] = 64;
-            audio["depths"] = new JsonArray(1, 1, 1, 1);
-            audio["num_attention_heads"] = new JsonArray(1, 2, 2, 4);
-            JsonObject text = config["text_config"]!.AsObject();
-            text["hidden_size"] = 16;
-            text["intermediate_size"] = 24;
-            text["num_attention_heads"] = 2;
-            text["num_hidden_layers"] = 1;
-        });
-        Edit("text_encoder_2", config => (config["d_model"], config["d_kv"], config["d_ff"], config["num_heads"], config["num_layers"]) = (12, 4, 20, 3, 2));
-        Edit("projection_model", config => (config["text_encoder_dim"], config["text_encoder_1_dim"], config["langauge_model_dim"]) = (16, 12, 8));
-        Edit("language_model", config => (config["n_embd"], config["n_head"], config["vocab_size"]) = (8, 2, 64));
-        Edit("unet", config =>
-        {
-            config["block_out_channels"] = new JsonArray(8, 4, 12);
-            config["attention_head_dim"] = 2;
-            config["norm_num_groups"] = 2;
-            config["cross_attention_dim"] = new JsonArray([.. Enumerable.Range(0, 3).Select(_ => new JsonArray(null, 8, 12))]);
-            config["down_block_types"] = new JsonArray("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D");
-            config["up_block_types"] = new JsonArray("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D");
-        });
-        Edit("vae", config => (config["block_out_channels"], config["norm_num_groups"]) = (new JsonArray(4, 6, 8), 2));
-        Edit("vocoder", config => config["upsample_initial_channel"] = 32);
-        AudioLdm2Writer.WriteWeights(directory, seed, written: null, CancellationToken.None);
-
-        void Edit(string folder, Action<JsonObject> edit)
-        {
-            string path = Path.Combine(directory, folder, "config.json");
-            JsonObject config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-            edit(config);
-            File.WriteAllText(path, config.ToJsonString());
-        }
     }
 }

@@ -59,6 +59,9 @@ internal static class BundleFamily
 
     /// <summary>An AudioLDM2 of its own, without M2UGen around it.</summary>
     public const string AudioLdm2 = "audioldm2";
+
+    /// <summary>Graphs of a single folder of an AudioLDM2 directory: to be looked at and run on their own; no pipeline opens them.</summary>
+    public const string AudioLdm2Part = "audioldm2-part";
 }
 
 /// <summary>One graph of a bundle.</summary>

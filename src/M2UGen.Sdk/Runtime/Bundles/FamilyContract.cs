@@ -68,14 +68,20 @@ internal static class FamilyContract
             BundleFamily.MusicGen => (MusicGenComponents, [], ["t5"]),
             BundleFamily.M2UGen => (["llama"], ["prefix-text"], ["llama"]),
             BundleFamily.AudioLdm2 => (AudioLdm2Components, [], ["roberta", "t5"]),
+            BundleFamily.AudioLdm2Part => ([], [], []),
             BundleFamily.M2UGenAudioLdm2 => (["llama", "projector", .. AudioLdm2Components], ["prefix-text"], ["llama", "roberta", "t5"]),
             BundleFamily.M2UGenMusicGen => (["llama", "projector", .. MusicGenComponents], ["prefix-text"], ["llama", "t5"]),
             _ => null,
         };
         if (needed is not { } contract)
         {
-            problems.Add($"family '{manifest.Family}' is not known to this version; known: {BundleFamily.MusicGen}, {BundleFamily.AudioLdm2}, {BundleFamily.M2UGen}, {BundleFamily.M2UGenMusicGen}, {BundleFamily.M2UGenAudioLdm2}");
+            problems.Add($"family '{manifest.Family}' is not known to this version; known: {BundleFamily.MusicGen}, {BundleFamily.AudioLdm2}, {BundleFamily.AudioLdm2Part}, {BundleFamily.M2UGen}, {BundleFamily.M2UGenMusicGen}, {BundleFamily.M2UGenAudioLdm2}");
             return problems;
+        }
+
+        if (manifest.Components.Count == 0 && contract.components.Length == 0)
+        {
+            problems.Add("there is no component");
         }
 
         Missing("component", contract.components, manifest.Components.ContainsKey, problems);
