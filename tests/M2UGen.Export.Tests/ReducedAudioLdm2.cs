@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using M2UGen.Export.Synthesis;
 
-namespace M2UGen.Export.Tests;
+namespace M2UGen.Testing;
 
 /// <summary>A made-up AudioLDM2 directory, narrow and shallow so that it is small.</summary>
 internal static class ReducedAudioLdm2

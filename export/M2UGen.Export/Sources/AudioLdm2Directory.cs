@@ -14,6 +14,8 @@ internal sealed class AudioLdm2Directory : IDisposable
     private static readonly string[] RobertaNames = ["tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
     private static readonly string[] T5Names = ["tokenizer.json", "spiece.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
 
+    private const string CaptionLength = "caption_max_length";
+
     // The published tokenizer's model_max_length, for one that states none.
     private const int PublishedCaptionTokens = 128;
 
@@ -53,7 +55,7 @@ internal sealed class AudioLdm2Directory : IDisposable
         AudioLdm2Directory source = new(directory)
         {
             Generation = ReadGeneration(directory),
-            Preprocessing = new JsonObject { ["caption_max_length"] = t5.MaxLength ?? PublishedCaptionTokens },
+            Preprocessing = new JsonObject { [CaptionLength] = t5.MaxLength ?? PublishedCaptionTokens },
             ClapPreprocessing = DiffusionFolder.ReadClapPreprocessing(clap, System.IO.Path.Combine(directory, "feature_extractor")),
             Tokenizers = [ReadTokenizer(directory, "tokenizer", "roberta", RobertaNames), ReadTokenizer(directory, "tokenizer_2", "t5", T5Names)],
         };
@@ -136,6 +138,13 @@ internal sealed class AudioLdm2Directory : IDisposable
         if (Number("vocoder", "mel_bins") % Number("vae-decoder", "scale_factor") != 0)
         {
             problems.Add($"vocoder has {Number("vocoder", "mel_bins")} bins, no multiple of vae-decoder's scale_factor {Number("vae-decoder", "scale_factor")}");
+        }
+
+        int captionTokens = Preprocessing[CaptionLength]!.GetValue<int>();
+        int positions = ProjectionModel.RowsBefore + captionTokens + Number("gpt2", "new_tokens");
+        if (positions > Number("gpt2", "max_positions"))
+        {
+            problems.Add($"tokenizer_2 lets captions have {captionTokens} tokens, which with the rows around them and gpt2's {Number("gpt2", "new_tokens")} vectors take {positions} positions; gpt2 has {Number("gpt2", "max_positions")}");
         }
 
         if (problems.Count > 0)

@@ -3,6 +3,7 @@ using M2UGen.Export.Sources;
 using M2UGen.Sdk;
 using M2UGen.Sdk.Music.AudioLdm2;
 using M2UGen.Sdk.Runtime.Bundles;
+using M2UGen.Testing;
 
 namespace M2UGen.Export.Tests.Sources;
 

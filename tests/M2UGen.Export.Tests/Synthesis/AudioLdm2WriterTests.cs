@@ -4,6 +4,7 @@ using M2UGen.Export.Checkpoints;
 using M2UGen.Export.Sources;
 using M2UGen.Export.Synthesis;
 using M2UGen.Sdk.Language.Tokenization;
+using M2UGen.Testing;
 
 namespace M2UGen.Export.Tests.Synthesis;
 
@@ -31,6 +32,20 @@ public sealed class AudioLdm2WriterTests : IDisposable
             using Checkpoint checkpoint = Checkpoint.Open(file);
             return checkpoint.Tensors.Values.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size) * tensor.ElementType.Size());
         }
+    }
+
+    [Fact]
+    public void CreateParts_CaptionsThatGpt2HasNoPositionsFor_AreNamed()
+    {
+        ReducedAudioLdm2.Write(_folder.Path, seed: 1);
+        string path = Path.Combine(_folder.Path, "tokenizer_2", "tokenizer_config.json");
+        JsonObject settings = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        settings["model_max_length"] = 1013;
+        File.WriteAllText(path, settings.ToJsonString());
+        using AudioLdm2Directory source = AudioLdm2Directory.Open(_folder.Path);
+
+        // 4 rows before the caption, 8 vectors behind it.
+        Assert.Contains("captions have 1013 tokens, which with the rows around them and gpt2's 8 vectors take 1025 positions; gpt2 has 1024", Assert.Throws<CheckpointException>(() => source.CreateParts()).Message, StringComparison.Ordinal);
     }
 
     [Fact]
