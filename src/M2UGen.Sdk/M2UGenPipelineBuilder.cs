@@ -27,12 +27,24 @@ public sealed class M2UGenPipelineBuilder
     /// <summary>Runs on the processor. The default.</summary>
     public M2UGenPipelineBuilder UseCpu() => Use(ExecutionProviderKind.Cpu, 0);
 
-    /// <summary>Runs on an NVIDIA GPU. The application must reference the runtime's CUDA package: without it loading fails, there is no silent fallback.</summary>
-    /// <param name="deviceId">The device's number.</param>
+    /// <summary>Runs on an NVIDIA GPU. The application must reference the runtime's CUDA package (<c>Microsoft.ML.OnnxRuntime.Gpu</c>): without it loading fails, there is no silent fallback.</summary>
+    /// <remarks>Bundles exported with <c>--precision float16</c> are made for it. Inputs and outputs are copied between processor and GPU at every run.</remarks>
+    /// <param name="deviceId">The device's number at CUDA, 0 or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="deviceId"/> is negative.</exception>
     public M2UGenPipelineBuilder UseCuda(int deviceId = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(deviceId);
         return Use(ExecutionProviderKind.Cuda, deviceId);
+    }
+
+    /// <summary>Runs on a DirectX 12 GPU under Windows. The application must reference the runtime's DirectML package (<c>Microsoft.ML.OnnxRuntime.DirectML</c>): without it loading fails, there is no silent fallback.</summary>
+    /// <remarks>As <see cref="UseCuda"/>. What DirectML has no operator for runs on the processor, as ONNX Runtime decides node by node.</remarks>
+    /// <param name="deviceId">The adapter's number, 0 or more; 0 is the one of the first screen.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="deviceId"/> is negative.</exception>
+    public M2UGenPipelineBuilder UseDirectML(int deviceId = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(deviceId);
+        return Use(ExecutionProviderKind.DirectML, deviceId);
     }
 
     /// <summary>Insists on the precision of the bundle's weights: loading another one fails instead of giving other speed or quality than expected.</summary>

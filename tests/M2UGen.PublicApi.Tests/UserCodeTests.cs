@@ -110,6 +110,7 @@ public sealed class UserCodeTests
         Assert.Throws<ArgumentException>(() => M2UGenPipeline.FromBundle(" "));
         M2UGenPipelineBuilder builder = M2UGenPipeline.FromBundle("bundle");
         Assert.Throws<ArgumentOutOfRangeException>(() => builder.UseCuda(-1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => builder.UseDirectML(-1));
         Assert.Throws<ArgumentOutOfRangeException>(() => builder.UsePrecision((Precision)99));
         Assert.Throws<ArgumentNullException>(() => builder.WithOptions(null!));
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await builder.WithOptions(new PipelineOptions { Threads = -1 }).LoadAsync());

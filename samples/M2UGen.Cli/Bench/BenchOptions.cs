@@ -1,3 +1,5 @@
+using M2UGen.Sdk.Runtime;
+
 namespace M2UGen.Cli.Bench;
 
 /// <summary>How much is measured.</summary>
@@ -7,9 +9,8 @@ namespace M2UGen.Cli.Bench;
 /// <param name="PromptTokens">Tokens read by the language model.</param>
 /// <param name="NewTokens">Tokens written by the language model.</param>
 /// <param name="Repeat">Runs; the median one is reported. One more comes first to warm up.</param>
-/// <param name="Threads">Threads of one operator; 0 is one a processor.</param>
-/// <param name="CudaDevice">The GPU, or null for the processor.</param>
-internal sealed record BenchOptions(string Bundle, string Caption, TimeSpan Duration, int PromptTokens, int NewTokens, int Repeat, int Threads, int? CudaDevice)
+/// <param name="Runtime">Where the graphs run.</param>
+internal sealed record BenchOptions(string Bundle, string Caption, TimeSpan Duration, int PromptTokens, int NewTokens, int Repeat, RuntimeOptions Runtime)
 {
     /// <summary>AudioLDM2: also measure every preset's time and distance to the reference.</summary>
     public bool Presets { get; init; }

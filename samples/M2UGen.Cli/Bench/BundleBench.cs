@@ -21,15 +21,14 @@ internal static class BundleBench
     {
         ModelBundle bundle = ModelBundle.OpenChecked(options.Bundle);
         BundleParts.CheckWhole(bundle);
-        ExecutionProviderKind provider = options.CudaDevice is null ? ExecutionProviderKind.Cpu : ExecutionProviderKind.Cuda;
-        RuntimeOptions runtime = new(provider, options.CudaDevice ?? 0, options.Threads);
+        RuntimeOptions runtime = options.Runtime;
         using ModelSet models = new(bundle, runtime);
         JsonObject result = new()
         {
             ["bundle"] = Path.GetFileName(bundle.Directory),
             ["bundle_hash"] = bundle.ManifestSha256,
             ["family"] = bundle.Manifest.Family,
-            ["provider"] = provider.ToString().ToLowerInvariant(),
+            ["provider"] = runtime.Provider.ToString().ToLowerInvariant(),
             ["threads"] = OnnxRuntimeHost.ThreadsOf(runtime),
             ["processors"] = Environment.ProcessorCount,
             ["platform"] = $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}",

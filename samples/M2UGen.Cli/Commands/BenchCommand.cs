@@ -57,8 +57,7 @@ internal static class BenchCommand
                     parsed.GetValue(prompt),
                     parsed.GetValue(tokens),
                     parsed.GetValue(repeat),
-                    bundle.Threads(parsed),
-                    bundle.CudaDevice(parsed))
+                    bundle.Runtime(parsed))
                 {
                     Presets = parsed.GetValue(presets),
                     Batch = parsed.GetValue(batch),

@@ -2,6 +2,7 @@ using System.CommandLine;
 using M2UGen.Cli.Display;
 using M2UGen.Sdk;
 using M2UGen.Sdk.Mini;
+using M2UGen.Sdk.Runtime;
 
 namespace M2UGen.Cli.Switches;
 
@@ -11,6 +12,7 @@ internal sealed class BundleSwitches
     private readonly Option<string?> _bundle = new("--bundle", "-b", "--model") { Description = "The bundle directory (made by 'export'). Default: the miniature MusicGen that comes with the program.", HelpName = "directory" };
     private readonly Option<int?> _threads = new("--threads") { Description = "Threads of one operator. Default: one a processor.", HelpName = "count", CustomParser = NumberParser.Parse<int> };
     private readonly Option<int?> _cuda = new("--cuda") { Description = "Run on this NVIDIA GPU instead of the processor.", HelpName = "device", CustomParser = NumberParser.Parse<int> };
+    private readonly Option<int?> _directml = new("--directml") { Description = "Run on this DirectX 12 GPU (Windows) instead of the processor.", HelpName = "device", CustomParser = NumberParser.Parse<int> };
     private readonly Option<string> _fidelity = new("--fidelity") { Description = "'improved', or 'reference' for the habits of the released programs.", DefaultValueFactory = _ => "improved" };
     private readonly Option<bool> _json = new("--json") { Description = "Write the result, or the error, as one JSON object." };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Show no progress." };
@@ -19,9 +21,17 @@ internal sealed class BundleSwitches
     public BundleSwitches(Command command)
     {
         _fidelity.AcceptOnlyFromAmong("improved", "reference");
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(_cuda) is not null && result.GetResult(_directml) is not null)
+            {
+                result.AddError("--cuda and --directml name two places to run on. Give one of them.");
+            }
+        });
         command.Add(_bundle);
         command.Add(_threads);
         command.Add(_cuda);
+        command.Add(_directml);
         command.Add(_fidelity);
         command.Add(_json);
         command.Add(_quiet);
@@ -42,11 +52,14 @@ internal sealed class BundleSwitches
         string path => path,
     };
 
-    /// <summary>Threads of one operator; 0 is one a processor.</summary>
-    public int Threads(ParseResult parsed) => parsed.GetValue(_threads) ?? 0;
-
-    /// <summary>The GPU asked for, or null for the processor.</summary>
-    public int? CudaDevice(ParseResult parsed) => parsed.GetValue(_cuda);
+    /// <summary>Where the graphs run, for a command that loads them itself.</summary>
+    public RuntimeOptions Runtime(ParseResult parsed)
+    {
+        int threads = parsed.GetValue(_threads) ?? 0;
+        return parsed.GetValue(_cuda) is int cuda ? new RuntimeOptions(ExecutionProviderKind.Cuda, cuda, threads)
+            : parsed.GetValue(_directml) is int directml ? new RuntimeOptions(ExecutionProviderKind.DirectML, directml, threads)
+            : new RuntimeOptions(Threads: threads);
+    }
 
     /// <summary>Loads the bundle.</summary>
     /// <param name="parsed">The command line.</param>
@@ -60,6 +73,11 @@ internal sealed class BundleSwitches
         if (parsed.GetValue(_cuda) is int device)
         {
             builder.UseCuda(device);
+        }
+
+        if (parsed.GetValue(_directml) is int adapter)
+        {
+            builder.UseDirectML(adapter);
         }
 
         return await builder.LoadAsync(display.ForLoading(), cancellationToken);

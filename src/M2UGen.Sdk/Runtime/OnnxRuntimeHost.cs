@@ -150,6 +150,12 @@ internal static class OnnxRuntimeHost
                 case ExecutionProviderKind.Cuda:
                     session.AppendExecutionProvider_CUDA(options.DeviceId);
                     break;
+                case ExecutionProviderKind.DirectML:
+                    // It plans memory itself, and takes one run of a session at a time: both are its conditions.
+                    session.EnableMemoryPattern = false;
+                    session.ExecutionMode = ExecutionMode.ORT_SEQUENTIAL;
+                    session.AppendExecutionProvider_DML(options.DeviceId);
+                    break;
                 default:
                     throw new ArgumentOutOfRangeException(nameof(options), options.Provider, "Unknown execution provider.");
             }
@@ -158,12 +164,21 @@ internal static class OnnxRuntimeHost
         {
             // Three kinds, as the native library fails in three ways: no such entry point, no such provider, no such file.
             string available = string.Join(", ", OrtEnv.Instance().GetAvailableProviders());
+            string reason = exception is EntryPointNotFoundException ? $"its native library was built without it ({exception.Message.TrimEnd('.')})." : exception.Message;
             throw new UnsupportedCapabilityException(
                 options.Provider.ToString(),
-                $"ONNX Runtime {Version} of this application cannot run on {options.Provider} (device {options.DeviceId}): {exception.Message} It has: {available}. "
-                + $"Add the native package for {options.Provider} to the application, or use the CPU. There is no silent fallback.");
+                $"ONNX Runtime {Version} of this application cannot run on {options.Provider} (device {options.DeviceId}): {reason} It has: {available}. "
+                + $"{NeedsOf(options.Provider)} Or use the CPU. There is no silent fallback.");
         }
     }
+
+    /// <summary>What an application has to bring for a provider.</summary>
+    private static string NeedsOf(ExecutionProviderKind provider) => provider switch
+    {
+        ExecutionProviderKind.Cuda => "Use the package Microsoft.ML.OnnxRuntime.Gpu in place of Microsoft.ML.OnnxRuntime, on a machine with an NVIDIA driver, CUDA and cuDNN of the versions that it names.",
+        ExecutionProviderKind.DirectML => "Use the package Microsoft.ML.OnnxRuntime.DirectML in place of Microsoft.ML.OnnxRuntime, under Windows with a DirectX 12 GPU.",
+        _ => $"Add the native package for {provider} to the application.",
+    };
 
     private static M2UGenException MissingLibrary(Exception exception) =>
         new("The native ONNX Runtime library was not found. This library needs only its managed half; add one native package to the application, for example Microsoft.ML.OnnxRuntime (CPU).", exception);

@@ -4,7 +4,12 @@ namespace M2UGen.Sdk.Runtime;
 internal enum ExecutionProviderKind
 {
     Cpu,
+
+    /// <summary>NVIDIA GPUs.</summary>
     Cuda,
+
+    /// <summary>GPUs of any maker under Windows.</summary>
+    DirectML,
 }
 
 /// <summary>How sessions are made; the same for every component of a pipeline.</summary>

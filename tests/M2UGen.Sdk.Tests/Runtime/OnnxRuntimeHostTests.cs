@@ -11,13 +11,20 @@ public sealed class OnnxRuntimeHostTests
         Assert.True(OnnxRuntimeHost.HasGlobalPool);
     }
 
-    [Fact]
-    public void CheckProvider_CudaOnTheProcessorsPackage_SaysWhatIsThere()
+    [Theory]
+    [InlineData("Cuda", "OrtSessionOptionsAppendExecutionProvider_CUDA", "Microsoft.ML.OnnxRuntime.Gpu")]
+    [InlineData("DirectML", "OrtSessionOptionsAppendExecutionProvider_DML", "Microsoft.ML.OnnxRuntime.DirectML")]
+    public void CheckProvider_OnTheProcessorsPackage_SaysWhatWasTriedWhatIsThereAndWhatIsNeeded(string provider, string tried, string needed)
     {
-        UnsupportedCapabilityException error = Assert.Throws<UnsupportedCapabilityException>(() => OnnxRuntimeHost.CheckProvider(new RuntimeOptions(ExecutionProviderKind.Cuda, 3)));
-        Assert.Equal("Cuda", error.Capability);
-        Assert.Contains("device 3", error.Message, StringComparison.Ordinal);
+        RuntimeOptions options = new(Enum.Parse<ExecutionProviderKind>(provider), 3);
+        UnsupportedCapabilityException error = Assert.Throws<UnsupportedCapabilityException>(() => OnnxRuntimeHost.CheckProvider(options));
+        Assert.Equal(provider, error.Capability);
+        Assert.Contains($"ONNX Runtime {OnnxRuntimeHost.Version}", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"{provider} (device 3)", error.Message, StringComparison.Ordinal);
+        Assert.Contains("built without it", error.Message, StringComparison.Ordinal);
+        Assert.Contains(tried, error.Message, StringComparison.Ordinal);
         Assert.Contains("CPUExecutionProvider", error.Message, StringComparison.Ordinal);
+        Assert.Contains(needed, error.Message, StringComparison.Ordinal);
         OnnxRuntimeHost.CheckProvider(new RuntimeOptions());
     }
 

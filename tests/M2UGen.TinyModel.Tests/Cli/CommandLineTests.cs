@@ -25,6 +25,7 @@ public sealed class CommandLineTests
     [InlineData("caption")]
     [InlineData("ask why --prompt why")]
     [InlineData("generate x --knn-index a --knn-size many")]
+    [InlineData("generate x --cuda 0 --directml 0")]
     public async Task RunAsync_WrongUsage_EndsWith2AndSaysWhy(string line)
     {
         CliRun run = await CliRun.OfAsync(line);

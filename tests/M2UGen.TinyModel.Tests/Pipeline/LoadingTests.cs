@@ -8,10 +8,15 @@ namespace M2UGen.TinyModel.Tests.Pipeline;
 /// <summary>What loading settles before the first request.</summary>
 public sealed class LoadingTests
 {
-    [Fact]
-    public async Task LoadAsync_CudaOnTheProcessorsPackage_FailsAtOnce()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task LoadAsync_GpuOnTheProcessorsPackage_FailsAtOnce(bool isDirectML)
     {
-        UnsupportedCapabilityException error = await Assert.ThrowsAsync<UnsupportedCapabilityException>(() => M2UGenPipeline.FromBundle(MiniModel.BundlePath).UseCuda().LoadAsync());
+        M2UGenPipelineBuilder builder = M2UGenPipeline.FromBundle(MiniModel.BundlePath);
+        builder = isDirectML ? builder.UseDirectML() : builder.UseCuda();
+        UnsupportedCapabilityException error = await Assert.ThrowsAsync<UnsupportedCapabilityException>(() => builder.LoadAsync());
+        Assert.Equal(isDirectML ? "DirectML" : "Cuda", error.Capability);
         Assert.Contains("There is no silent fallback", error.Message, StringComparison.Ordinal);
     }
 
