@@ -9,7 +9,9 @@ namespace M2UGen.Export;
 /// <see cref="Default"/> of <see cref="Precision.Int8"/> or <see cref="Precision.Int4"/> concerns the language models, whose weights are read again for every token:
 /// <c>llama</c> and <c>musicgen-decoder</c>. What is as large and runs once a request (<c>musicgen-condition</c>, <c>prefix-audio</c>, <c>prefix-image</c>,
 /// <c>prefix-video</c>) then is <see cref="Precision.Int8"/>; all other components stay in <see cref="Precision.Float32"/> unless a rule names them. In a quantised component the head (the matrix of the logits) has 8 bits and embedding tables have 16-bit
-/// floats, unless a rule names them. Norms, biases, convolutions and position biases are always 32-bit floats.
+/// floats, unless a rule names them. Norms, biases, convolutions and position biases are 32-bit floats.
+/// <see cref="Precision.Float16"/> concerns every component, and there everything that passes from node to node, but for heads and for what would not bear it (docs/decisions/0007-float16.md); it is for GPUs.
+/// A rule with integers for a component then says how its matrices are stored, and leaves 16-bit floats between them: <c>float16,llama=int4</c>.
 /// </remarks>
 public sealed record PrecisionPolicy
 {
@@ -27,7 +29,7 @@ public sealed record PrecisionPolicy
     /// <summary>What measurements speak for: <see cref="Precision.Int4"/> where a language model would be too slow in <see cref="Precision.Int8"/>, which is LLaMA and MusicGen's decoder above the small one's width.</summary>
     public static PrecisionPolicy Auto { get; } = new() { Default = Precision.Int8, IsAuto = true };
 
-    /// <summary>The precision of the language models.</summary>
+    /// <summary>The precision of the language models, or, where it is <see cref="Precision.Float16"/>, of all components.</summary>
     /// <value>Default: <see cref="Precision.Float32"/>.</value>
     public Precision Default { get; init; } = Precision.Float32;
 
@@ -50,10 +52,10 @@ public sealed record PrecisionPolicy
     public bool SearchesScales { get; init; } = true;
 
     /// <summary>How the keys and values of a language model's earlier positions are kept: <see cref="Precision.Float32"/>, or <see cref="Precision.Int8"/> with a scale for every channel, which takes a quarter of the memory and less than half of the time.</summary>
-    /// <value>Default: null, which is <see cref="Precision.Int8"/> where the model's matrices are quantised.</value>
+    /// <value>Default: null, which is <see cref="Precision.Int8"/> where the model's matrices are quantised and 32-bit floats pass between them. In components of 16-bit floats <see cref="Precision.Float32"/> means those.</value>
     public Precision? KeyValueCache { get; init; }
 
-    /// <summary>Reads the command line's form: <c>int4</c>, <c>auto</c>, <c>llama=int4,musicgen-decoder=int8</c>, <c>int4,llama/layers.0/*=int8,llama/output=float32</c>.</summary>
+    /// <summary>Reads the command line's form: <c>int4</c>, <c>auto</c>, <c>float16</c>, <c>float16,llama=int4</c>, <c>llama=int4,musicgen-decoder=int8</c>, <c>int4,llama/layers.0/*=int8,llama/output=float32</c>.</summary>
     /// <param name="text">Parts separated by commas: a precision for all, or <c>component=precision</c>, or <c>component/layers=precision</c> where <c>*</c> stands for any characters.</param>
     /// <exception cref="ArgumentException">It says something else.</exception>
     public static PrecisionPolicy Parse(string text)
@@ -109,11 +111,6 @@ public sealed record PrecisionPolicy
                 throw new ArgumentException($"There is no precision {precision}.");
             }
         }
-
-        if (Default == Precision.Float16 || Rules.Any(rule => rule is { Layers: null, Precision: Precision.Float16 }))
-        {
-            throw new ArgumentException("Whole components in float16 are not written by this version: choose float32, int8 or int4. Embedding tables can be float16: 'llama/tok_embeddings=float16'.");
-        }
     }
 
     /// <summary>The precision of one matrix.</summary>
@@ -135,6 +132,7 @@ public sealed record PrecisionPolicy
         return (precision, role) switch
         {
             (Precision.Int4, MatrixRole.Head) => Precision.Int8,
+            (Precision.Float16, MatrixRole.Head) => Precision.Float32,
             (Precision.Int4 or Precision.Int8, MatrixRole.Table) => Precision.Float16,
             _ => precision,
         };
@@ -146,7 +144,18 @@ public sealed record PrecisionPolicy
     internal bool QuantizesCache(string component, bool isLarge)
     {
         Precision matrices = Rules.LastOrDefault(rule => rule.Layers is null && rule.FitsComponent(component))?.Precision ?? DefaultOf(component, isLarge);
-        return (KeyValueCache ?? (matrices is Precision.Int8 or Precision.Int4 ? Precision.Int8 : Precision.Float32)) == Precision.Int8;
+        bool isInt8 = matrices is (Precision.Int8 or Precision.Int4) && !HasFloat16Elements(component, out _);
+        return (KeyValueCache ?? (isInt8 ? Precision.Int8 : Precision.Float32)) == Precision.Int8;
+    }
+
+    /// <summary>Whether the nodes of a component pass on numbers of 16 bits: where it is named with float16, or all components are and it is not named with float32.</summary>
+    /// <param name="component">The graph's name.</param>
+    /// <param name="rule">The rule that decided, or null.</param>
+    internal bool HasFloat16Elements(string component, out PrecisionRule? rule)
+    {
+        // Integers say how matrices are stored and leave this open.
+        rule = Rules.LastOrDefault(candidate => candidate is { Layers: null, Precision: Precision.Float16 or Precision.Float32 } && candidate.FitsComponent(component));
+        return (rule?.Precision ?? Default) == Precision.Float16;
     }
 
     /// <summary>The format of a matrix stored in <paramref name="precision"/>.</summary>
@@ -154,7 +163,7 @@ public sealed record PrecisionPolicy
 
     private Precision DefaultOf(string component, bool isLarge)
         => IsAuto && isLarge && LanguageModels.Contains(component) ? Precision.Int4
-        : Default is Precision.Float32 || LanguageModels.Contains(component) ? Default
+        : Default is Precision.Float32 or Precision.Float16 || LanguageModels.Contains(component) ? Default
         : OnceARequest.Contains(component) ? Precision.Int8
         : Precision.Float32;
 
@@ -168,14 +177,14 @@ public sealed record PrecisionPolicy
             }
         }
 
-        throw new ArgumentException($"'{part}' names no precision. Expected float32, float16 (tables only), int8, int4 or auto, or component=precision.", nameof(name));
+        throw new ArgumentException($"'{part}' names no precision. Expected float32, float16, int8, int4 or auto, or component=precision.", nameof(name));
     }
 }
 
 /// <summary>An exception to a <see cref="PrecisionPolicy"/>.</summary>
 /// <param name="Component">A component's name, <c>*</c> standing for any characters: <c>llama</c>, <c>musicgen-decoder</c>, <c>t5</c>, <c>prefix-*</c>, …</param>
 /// <param name="Layers">Paths of layers below it, <c>*</c> standing for any characters: <c>layers.0/*</c>, <c>output</c>. Null: the whole component.</param>
-/// <param name="Precision">How they are stored. <see cref="Sdk.Precision.Float16"/> is for embedding tables only.</param>
+/// <param name="Precision">How they are stored. <see cref="Sdk.Precision.Float16"/> is for components as a whole, for embedding tables of all, and for layers of components that are float16.</param>
 public sealed record PrecisionRule(string Component, string? Layers, Precision Precision)
 {
     /// <summary>The command line's form.</summary>

@@ -24,6 +24,24 @@ public sealed class PrecisionPolicyTests
         => Assert.Equal(expected, PrecisionPolicy.Parse(text).Of(component, layer, MatrixRole.Layer, isLarge: false, out _));
 
     [Theory]
+    [InlineData("float16", "vocoder", "Layer", Precision.Float16, true)]
+    [InlineData("float16", "llama", "Head", Precision.Float32, true)]
+    [InlineData("float16", "llama", "Table", Precision.Float16, true)]
+    [InlineData("float16,t5=float32", "t5", "Layer", Precision.Float32, false)]
+    [InlineData("float16,llama=int4", "llama", "Layer", Precision.Int4, true)]
+    [InlineData("float16,llama=int4", "llama", "Head", Precision.Int8, true)]
+    [InlineData("llama=float16,llama=int4", "llama", "Layer", Precision.Int4, true)]
+    [InlineData("int4,unet*=float16", "unet-time", "Layer", Precision.Float16, true)]
+    [InlineData("int4,unet*=float16", "llama", "Layer", Precision.Int4, false)]
+    [InlineData("llama/output=float16", "llama", "Layer", Precision.Float32, false)]
+    public void Of_Float16_IsOfTheMatrixAndOfWhatPassesBetweenNodes(string text, string component, string role, Precision expected, bool hasElements)
+    {
+        PrecisionPolicy policy = PrecisionPolicy.Parse(text);
+        Assert.Equal(expected, policy.Of(component, "layers.0/fc1", Enum.Parse<MatrixRole>(role), isLarge: false, out _));
+        Assert.Equal(hasElements, policy.HasFloat16Elements(component, out _));
+    }
+
+    [Theory]
     [InlineData("auto", "llama", true, Precision.Int4)]
     [InlineData("auto,llama=int8", "llama", true, Precision.Int8)]
     [InlineData("auto", "musicgen-decoder", true, Precision.Int4)]
@@ -66,8 +84,7 @@ public sealed class PrecisionPolicyTests
     public void Check_WhatIsNotWritten_IsRefused()
     {
         Assert.Contains("32, 64 or 128", Assert.Throws<ArgumentException>((PrecisionPolicy.Float32 with { BlockSize = 16 }).Check).Message, StringComparison.Ordinal);
-        Assert.Contains("float16", Assert.Throws<ArgumentException>(PrecisionPolicy.Parse("llama=float16").Check).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>((PrecisionPolicy.Float32 with { Default = (Precision)9 }).Check);
-        PrecisionPolicy.Parse("llama/tok_embeddings=float16").Check();
+        PrecisionPolicy.Parse("float16,llama/tok_embeddings=float16").Check();
     }
 }

@@ -18,11 +18,13 @@ public sealed class ComparisonTests : IDisposable
     public async Task Run_TinyM2UGen_Int8IsNearerThanInt4AndTheSameIsTheSame()
     {
         string exact = await ExportAsync("float32");
+        string half = await ExportAsync("float16");
         string int8 = await ExportAsync("int8");
         string int4 = await ExportAsync("int4");
         ComparisonOptions options = new() { Tokens = 8, Steps = 12, Threads = 1 };
 
         BundleComparison same = BundleComparison.Run(exact, exact, options, CancellationToken.None);
+        BundleComparison nearest = BundleComparison.Run(exact, half, options, CancellationToken.None);
         BundleComparison near = BundleComparison.Run(exact, int8, options, CancellationToken.None);
         BundleComparison far = BundleComparison.Run(exact, int4, options, CancellationToken.None);
 
@@ -33,6 +35,8 @@ public sealed class ComparisonTests : IDisposable
         Assert.Equal(24, near.Language!.Tokens.Count);
         Assert.InRange(near.Language.Tokens.MeanDivergence, 1e-9, far.Language!.Tokens.MeanDivergence);
         Assert.InRange(near.Language.Tokens.MeanDivergence, 1e-9, 0.05);
+        Assert.InRange(nearest.Language!.Tokens.MeanDivergence, 1e-12, near.Language.Tokens.MeanDivergence / 10);
+        Assert.InRange(nearest.Music!.Codebooks.Average(codebook => codebook.MeanDivergence), 1e-12, near.Music!.Codebooks.Average(codebook => codebook.MeanDivergence) / 10);
         Assert.True(far.Language.Tokens.MeanDivergence < 5);
         Assert.InRange(near.Music!.Codebooks.Average(codebook => codebook.MeanDivergence), 1e-9, far.Music!.Codebooks.Average(codebook => codebook.MeanDivergence));
 

@@ -57,6 +57,8 @@ internal static class EncodecDecoderGraph
             }
         }
 
+        // What is rounded here is heard: 11 bits are a noise floor of 66 dB.
+        using IDisposable float32 = graph.KeepFloat32();
         x = layers.Elu($"layers.{index++}", x);
         x = layers.Conv($"layers.{index}", x, channels, config.Channels, layers.Shape(config.LastKernelSize), shortest);
         channels = config.Channels;

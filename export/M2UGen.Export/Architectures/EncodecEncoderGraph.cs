@@ -82,6 +82,7 @@ internal static class EncodecEncoderGraph
     /// </remarks>
     private static void EmitQuantizer(GraphBuilder graph, EncodecConfig config, int codebooks, WeightMap weights, Value embeddings)
     {
+        using IDisposable float32 = graph.KeepFloat32();
         Value residual = graph.Transpose("/quantizer/Transpose", embeddings, 0, 2, 1);
         Value[] codes = new Value[codebooks];
         Value[] distances = new Value[codebooks];

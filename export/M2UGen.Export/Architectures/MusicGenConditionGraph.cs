@@ -76,24 +76,28 @@ internal static class MusicGenConditionGraph
 
     private static void EmitKeysAndValues(GraphBuilder graph, MusicGenDecoderConfig config, WeightMap weights, Value states)
     {
+        // Like the cache, in what the decoder computes: it reads them at every step.
+        DataType elements = graph.Options.ElementsOf(MusicGenDecoderGraph.Component);
         for (int i = 0; i < config.Layers; i++)
         {
             string layer = $"layers.{i}.encoder_attn";
-            graph.Output($"cross_key_values.{i}.key", Heads("k_proj"), DataType.Float, "batch", config.Heads, "text", config.HeadSize);
-            graph.Output($"cross_key_values.{i}.value", Heads("v_proj"), DataType.Float, "batch", config.Heads, "text", config.HeadSize);
+            graph.Output($"cross_key_values.{i}.key", Heads("k_proj"), elements, "batch", config.Heads, "text", config.HeadSize);
+            graph.Output($"cross_key_values.{i}.value", Heads("v_proj"), elements, "batch", config.Heads, "text", config.HeadSize);
 
             Value Heads(string projection)
             {
                 string name = $"/{layer}/{projection}";
                 Weight matrix = Weight.From(weights.Get($"decoder.model.decoder.{layer}.{projection}.weight", config.HiddenSize, config.HiddenSize));
                 Value split = graph.Reshape($"{name}/Reshape", Linear.Emit(graph, name, states, matrix), 0, 0, config.Heads, config.HeadSize);
-                return graph.Transpose($"{name}/Transpose", split, 0, 2, 1, 3);
+                Value turned = graph.Transpose($"{name}/Transpose", split, 0, 2, 1, 3);
+                return elements == DataType.Float ? turned : graph.Cast($"{name}/Cast", turned, elements);
             }
         }
     }
 
     private static void EmitBias(GraphBuilder graph, Value visible)
     {
+        using IDisposable float32 = graph.KeepFloat32();
         Value hidden = graph.Sub("/cross_attention_bias/Sub", graph.FloatScalar(1), visible);
         Value bias = graph.Mul("/cross_attention_bias/Mul", hidden, graph.FloatScalar(Hidden));
         graph.Output("cross_attention_bias", graph.Op("Unsqueeze", "/cross_attention_bias/Unsqueeze", [bias, graph.Int64s(1, 2)]), DataType.Float, "batch", 1, 1, "text");

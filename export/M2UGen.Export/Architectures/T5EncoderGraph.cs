@@ -65,6 +65,7 @@ internal static class T5EncoderGraph
     private static Value EmitBias(GraphBuilder graph, T5Config config, WeightMap weights, Value ids, Value mask)
     {
         const string Name = "/encoder/position_bias";
+        using IDisposable float32 = graph.KeepFloat32();
         Weight learned = Weight.From(weights.Get("encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", config.Buckets, config.Heads));
         Value relative = RelativePositionBias.Emit(graph, Name, graph.Dimension($"{Name}/length", ids, 1), learned, config.MaxDistance);
         graph.Tap("t5/position_bias", relative, DataType.Float, 1, config.Heads, "tokens", "tokens");
@@ -94,12 +95,19 @@ internal static class T5EncoderGraph
             ("num_heads", config.Heads),
             ("scale", 1f));
         Value attended = Linear.Emit(graph, $"{attention}/o", context, Get("layer.0.SelfAttention.o.weight", hidden, inner));
-        x = graph.Add($"{name}/layer.0/Add", x, attended);
+        x = AddTo(graph, $"{name}/layer.0/Add", x, attended);
 
         normalized = RmsNorm.Emit(graph, $"{name}/layer.1/layer_norm", x, Get("layer.1.layer_norm.weight", hidden), config.Epsilon);
-        return graph.Add($"{name}/layer.1/Add", x, EmitFeedForward(graph, config, weights, $"{name}/layer.1/DenseReluDense", normalized));
+        return AddTo(graph, $"{name}/layer.1/Add", x, EmitFeedForward(graph, config, weights, $"{name}/layer.1/DenseReluDense", normalized));
 
         Weight Get(string tensor, params ReadOnlySpan<long> shape) => Weight.From(weights.Get(tensor, shape));
+    }
+
+    /// <summary>The residual sum, which published checkpoints drive beyond 65504: it stays in float32, and so do the norms that read it.</summary>
+    private static Value AddTo(GraphBuilder graph, string name, Value x, Value change)
+    {
+        using IDisposable float32 = graph.KeepFloat32();
+        return graph.Add(name, x, change);
     }
 
     private static Value EmitFeedForward(GraphBuilder graph, T5Config config, WeightMap weights, string name, Value x)
@@ -111,13 +119,17 @@ internal static class T5EncoderGraph
         {
             // FastGelu is the tanh form, which T5 means by "gelu".
             Value gate = graph.MicrosoftOp("FastGelu", $"{name}/FastGelu", [Linear.Emit(graph, $"{name}/wi_0", x, Get("wi_0", inner, hidden))]);
-            y = graph.Mul($"{name}/Mul", gate, Linear.Emit(graph, $"{name}/wi_1", x, Get("wi_1", inner, hidden)));
+            Value content = Linear.Emit(graph, $"{name}/wi_1", x, Get("wi_1", inner, hidden));
+            using IDisposable product = graph.KeepFloat32();
+            y = graph.Mul($"{name}/Mul", gate, content);
         }
         else
         {
             y = graph.Op("Relu", $"{name}/Relu", [Linear.Emit(graph, $"{name}/wi", x, Get("wi", inner, hidden))]);
         }
 
+        // transformers keeps this one matrix in float32 too (modeling_t5.py, _keep_in_fp32_modules).
+        using IDisposable float32 = graph.KeepFloat32();
         return Linear.Emit(graph, $"{name}/wo", y, Get("wo", hidden, inner));
 
         Weight Get(string matrix, long rows, long columns) => Weight.From(weights.Get($"layer.1.DenseReluDense.{matrix}.weight", rows, columns));

@@ -67,8 +67,8 @@ internal sealed class CrossAttention
     /// <returns>[B, S, H] float, to be added to <paramref name="x"/>.</returns>
     public Value Emit(string name, int layer, Value x, Func<Value, Value> normalize, Weight query, Weight output)
     {
-        Value key = _graph.Input($"cross_key_values.{layer}.key", DataType.Float, "cross_batch", _heads, "text", _headSize);
-        Value value = _graph.Input($"cross_key_values.{layer}.value", DataType.Float, "cross_batch", _heads, "text", _headSize);
+        Value key = _graph.Input($"cross_key_values.{layer}.key", _graph.Elements, "cross_batch", _heads, "text", _headSize);
+        Value value = _graph.Input($"cross_key_values.{layer}.value", _graph.Elements, "cross_batch", _heads, "text", _headSize);
         Value conditional = normalize(_graph.Slice($"{name}/conditional", x, _graph.Int64s(0), _rows, axis: 0));
         Value q = Linear.Emit(_graph, $"{name}/q_proj", conditional, query);
         Value context = _graph.MicrosoftOp(

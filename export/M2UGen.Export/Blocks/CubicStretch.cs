@@ -23,6 +23,8 @@ internal static class CubicStretch
     /// <returns>[B, C, N, F] float.</returns>
     public static Value Emit(GraphBuilder graph, string name, Value x, int rows)
     {
+        // Row numbers of four digits and their fractions.
+        using IDisposable float32 = graph.KeepFloat32();
         Value last = graph.Sub($"{name}/last", graph.Cast($"{name}/length", graph.Dimension($"{name}/Shape", x, 2), DataType.Float), graph.FloatScalar(1));
         Value scale = graph.Div($"{name}/scale", last, graph.FloatScalar(rows - 1));
         Weight numbers = Weight.Of("row numbers", [rows], [.. Enumerable.Range(0, rows).Select(row => (float)row)]);

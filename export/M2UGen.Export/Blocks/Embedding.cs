@@ -28,12 +28,15 @@ internal static class Embedding
         switch (precision)
         {
             case Precision.Float16:
-                Value halves = graph.Gather($"{name}/Gather", graph.Initializer($"{path}.weight", new Float16Weight(table)), ids, axis: 0);
+                Value halves = graph.Gather($"{name}/Gather", graph.Initializer($"{path}.weight", new Float16Initializer(table)), ids, axis: 0);
                 return graph.Cast($"{name}/Cast", halves, DataType.Float);
             case Precision.Int8 or Precision.Int4:
                 return EmitQuantized(graph, name, ids, new QuantizedWeight(table, graph.Options.Precision.FormatOf(precision)));
             default:
-                return graph.Gather($"{name}/Gather", graph.Weight($"{path}.weight", table), ids, axis: 0);
+                using (graph.KeepFloat32())
+                {
+                    return graph.Gather($"{name}/Gather", graph.Weight($"{path}.weight", table), ids, axis: 0);
+                }
         }
     }
 

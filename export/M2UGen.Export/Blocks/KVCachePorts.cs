@@ -8,7 +8,7 @@ namespace M2UGen.Export.Blocks;
 /// <code>
 /// seqlens_k int32 [batch]            tokens in the cache after this call, minus one, for every row
 /// total_sequence_length int32 []     the largest of them plus one
-/// past_key_values.{i}.key|value      float or int8 [batch, kv heads, capacity, padded head size]
+/// past_key_values.{i}.key|value      float, float16 (in graphs of float16) or int8 [batch, kv heads, capacity, padded head size]
 /// present.{i}.key|value              the same buffers
 /// past_key_values.{i}.*_scale        float [1, kv heads, 1, padded head size]; int8 only
 /// </code>
@@ -32,7 +32,7 @@ internal sealed class KVCachePorts
     /// <summary>Whether keys and values are kept in 8 bits, with a scale for every channel.</summary>
     public bool IsQuantized { get; }
 
-    private DataType Type => IsQuantized ? DataType.Int8 : DataType.Float;
+    private DataType Type => IsQuantized ? DataType.Int8 : _graph.Elements;
 
     /// <summary>int32 [batch]: total tokens minus one.</summary>
     public Value SequenceLengths { get; }

@@ -6,7 +6,7 @@ namespace M2UGen.Export.Blocks;
 /// <summary>A fully connected layer: y = x Wᵀ + b. Every matrix of every model passes here, so this is the one place that decides how matrices are stored.</summary>
 /// <remarks>
 /// <code>
-/// x [.., in] ── MatMul(Wᵀ [in, out]) ── Add(b [out]) ── y [.., out]       float32
+/// x [.., in] ── MatMul(Wᵀ [in, out]) ── Add(b [out]) ── y [.., out]       float32, float16
 /// x [.., in] ── MatMulNBits(W in blocks, b) ── y [.., out]                int8, int4
 /// </code>
 /// torch stores W as [out, in]; ONNX's MatMul wants [in, out], so the transpose is taken once, while saving. Which form it is says <see cref="PrecisionPolicy"/>.
@@ -32,6 +32,9 @@ internal static class Linear
         }
 
         Precision precision = graph.ChoosePrecision(name, role);
+
+        // Logits decide between neighbours, so they are not rounded to 16 bits unless somebody asks for it.
+        using IDisposable? float32 = precision == Precision.Float32 || (role == MatrixRole.Head && precision != Precision.Float16) ? graph.KeepFloat32() : null;
         if (precision is Precision.Int4 or Precision.Int8)
         {
             return MatMulNBits.Emit(graph, name, x, weight, graph.Options.Precision.FormatOf(precision), bias);

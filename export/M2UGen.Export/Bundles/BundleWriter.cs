@@ -20,7 +20,7 @@ internal static class BundleWriter
     {
         string full = TargetDirectory.Check(options.OutputPath, options.Force, plan.SourceFiles);
         List<PlannedTensor> tensors = [.. plan.Tensors, .. plan.Parts.SelectMany(part => part.Tensors)];
-        long weightBytes = plan.Parts.Sum(part => part.Graph.Initializers.Sum(initializer => ByteCount(initializer.Data))) + tensors.Sum(tensor => tensor.ByteCount);
+        long weightBytes = plan.Parts.Sum(part => part.Graph.Contents.Initializers.Sum(initializer => ByteCount(initializer.Data))) + tensors.Sum(tensor => tensor.ByteCount);
         long tokenizerBytes = plan.Tokenizers.Sum(tokenizer => tokenizer.Files.Sum(WholeFile.LengthOf));
         long indexBytes = plan.Indexes.Sum(index => WholeFile.LengthOf(index.File));
         long bytes = weightBytes + tokenizerBytes + indexBytes;
@@ -33,7 +33,7 @@ internal static class BundleWriter
             FormatVersion = BundleManifest.CurrentFormatVersion,
             Family = plan.Family,
             ExporterVersion = ExporterVersion.Current,
-            Components = WriteParts(plan.Parts, directory.PartialPath, written, cancellationToken),
+            Components = WriteParts(plan, directory.PartialPath, written, cancellationToken),
             Tensors = WriteTensors(tensors, directory.PartialPath, written, cancellationToken),
             Tokenizers = WriteTokenizers(plan.Tokenizers, directory.PartialPath, written, cancellationToken),
             Indexes = WriteIndexes(plan.Indexes, directory.PartialPath, written, cancellationToken),
@@ -97,13 +97,18 @@ internal static class BundleWriter
         return sources;
     }
 
-    private static SortedDictionary<string, BundleComponent> WriteParts(List<BundlePart> parts, string directory, Counter written, CancellationToken cancellationToken)
+    private static SortedDictionary<string, BundleComponent> WriteParts(BundlePlan plan, string directory, Counter written, CancellationToken cancellationToken)
     {
         SortedDictionary<string, BundleComponent> components = new(StringComparer.Ordinal);
-        foreach (BundlePart part in parts)
+        foreach (BundlePart part in plan.Parts)
         {
             written.Start(part.Component);
             IReadOnlyList<BundleFile> files = GraphFile.Save(part.Graph, directory, written.Add, cancellationToken);
+            if (part.Graph.BeyondFloat16.Count > 0)
+            {
+                plan.Warnings.Add($"'{string.Join("', '", part.Graph.BeyondFloat16)}' of '{part.Component}' holds numbers beyond 65504, the largest of a 16-bit float, and stays in float32. What is computed from it may still be too large for float16: check the component, or export it with '{part.Component}=float32'.");
+            }
+
             components.Add(part.Component, new BundleComponent
             {
                 Graph = files[0].Path,

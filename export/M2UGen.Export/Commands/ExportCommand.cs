@@ -39,7 +39,7 @@ internal static class ExportCommand
         Option<int> context = new("--context_length") { Description = "Prompt and answer have at most so many tokens.", CustomParser = ParseCount, DefaultValueFactory = _ => 1024 };
         Option<string?> precision = new("--precision")
         {
-            Description = "float32 (default), int8, int4 or auto, and 'component=precision' for single components: 'llama=int4,musicgen-decoder=int8'.",
+            Description = "float32 (default), int8, int4 or auto; float16 for GPUs; and 'component=precision' for single components: 'llama=int4,musicgen-decoder=int8', 'float16,llama=int4'.",
         };
         Option<int> blockSize = new("--block_size") { Description = "Weights that share a scale in int8 and int4: 32, 64 or 128.", DefaultValueFactory = _ => PrecisionPolicy.Float32.BlockSize };
         blockSize.AcceptOnlyFromAmong([.. BlockFormat.BlockSizes.Select(size => size.ToString(CultureInfo.InvariantCulture))]);

@@ -116,7 +116,7 @@ internal static class InspectCommand
         output.WriteLine($"{bundle.Directory}: {manifest.Family}, format {manifest.FormatVersion}, made by m2ugen-export {CommandRun.Printable(manifest.ExporterVersion)}");
         foreach ((string name, BundleComponent component) in manifest.Components)
         {
-            output.WriteLine(CommandRun.Printable(string.Create(CultureInfo.InvariantCulture, $"{name}  {component.Precision}, {component.Files.Sum(file => file.Size) / 1e6:0.0} MB")));
+            output.WriteLine(CommandRun.Printable(string.Create(CultureInfo.InvariantCulture, $"{name}  {component.Precision}{Elements(component)}, {component.Files.Sum(file => file.Size) / 1e6:0.0} MB")));
             foreach (TensorSpec input in component.Inputs)
             {
                 output.WriteLine(CommandRun.Printable($"  in   {input}"));
@@ -143,4 +143,8 @@ internal static class InspectCommand
             output.WriteLine(CommandRun.Printable($"tokenizer {name}  {string.Join(", ", tokenizer.Files.Select(file => Path.GetFileName(file.Path)))}"));
         }
     }
+
+    /// <summary>What passes between the nodes, where that is not what the precision says.</summary>
+    private static string Elements(BundleComponent component)
+        => component.Config["quantization"]?["elements"]?.GetValue<string>() is { } elements && elements != component.Precision ? $" in {elements}" : "";
 }

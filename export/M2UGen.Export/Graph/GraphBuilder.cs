@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using M2UGen.Export.Quantization;
 using M2UGen.Sdk;
 using M2UGen.Sdk.Runtime;
 
@@ -14,18 +15,22 @@ internal sealed class GraphBuilder
 {
     private readonly HashSet<string> _names = [];
     private readonly Dictionary<string, Value> _constants = [];
-    private readonly List<Action<ProtoWriter>> _nodes = [];
+    private readonly List<GraphNode> _nodes = [];
     private readonly List<(string Name, InitializerData Data)> _initializers = [];
-    private readonly List<(string Name, DataType Type, long[] Shape, byte[] Raw)> _inline = [];
+    private readonly List<InlineConstant> _inline = [];
     private readonly List<TensorSpec> _inputs = [];
     private readonly List<TensorSpec> _outputs = [];
     private readonly SortedDictionary<(MatrixRole Role, Precision Precision), int> _matrices = [];
+    private readonly SortedSet<string> _beyondFloat16 = new(StringComparer.Ordinal);
+    private GraphContents? _contents;
+    private int _keepsFloat32;
 
     /// <summary>Starts an empty graph called <paramref name="name"/>.</summary>
     public GraphBuilder(string name, GraphOptions? options = null)
     {
         Name = name;
         Options = options ?? new GraphOptions();
+        Elements = Options.ElementsOf(name);
     }
 
     /// <summary>The graph's name: the component's.</summary>
@@ -38,6 +43,9 @@ internal sealed class GraphBuilder
     /// <summary>What the caller chose.</summary>
     public GraphOptions Options { get; }
 
+    /// <summary>In what nodes pass numbers on: <see cref="DataType.Float"/> or <see cref="DataType.Float16"/>. Blocks describe everything in float32; what float16 makes of it says <see cref="Float16Pass"/>.</summary>
+    public DataType Elements { get; }
+
     /// <summary>The inputs so far, in order.</summary>
     public IReadOnlyList<TensorSpec> Inputs => _inputs;
 
@@ -47,12 +55,24 @@ internal sealed class GraphBuilder
     /// <summary>How many matrices of each role are stored in which precision.</summary>
     internal IReadOnlyDictionary<(MatrixRole Role, Precision Precision), int> Matrices => _matrices;
 
-    internal IReadOnlyList<(string Name, InitializerData Data)> Initializers => _initializers;
+    /// <summary>Weights that a writing in float16 found beyond its range, and that stay in float32 for that.</summary>
+    internal IReadOnlySet<string> BeyondFloat16 => _beyondFloat16;
+
+    /// <summary>What the graph is made of, in the types of <see cref="Elements"/>.</summary>
+    internal GraphContents Contents
+    {
+        get
+        {
+            GraphContents described = new(_nodes, _initializers, _inline);
+            return _contents ??= Elements == DataType.Float16 ? Float16Pass.Apply(described, _inputs, _outputs, _beyondFloat16) : described;
+        }
+    }
 
     /// <summary>Declares an input. A dimension is a number or, where it may vary, its name.</summary>
     public Value Input(string name, DataType type, params ReadOnlySpan<TensorDimension> dimensions)
     {
         Claim(name);
+        _contents = null;
         _inputs.Add(new TensorSpec(name, type, dimensions.ToArray()));
         return new Value(name);
     }
@@ -66,6 +86,7 @@ internal sealed class GraphBuilder
             Node("Identity", "", $"/outputs/{name}", [value], [name], []);
         }
 
+        _contents = null;
         _outputs.Add(new TensorSpec(name, type, dimensions.ToArray()));
     }
 
@@ -78,6 +99,9 @@ internal sealed class GraphBuilder
         }
     }
 
+    /// <summary>Nodes that are added until the result is disposed compute in float32, whatever <see cref="Elements"/> is: their numbers are too large for float16, or its rounding would show.</summary>
+    public IDisposable KeepFloat32() => new Float32Scope(this);
+
     /// <summary>The precision in which a layer is to store its matrix; asked once a matrix.</summary>
     /// <param name="layer">Node path of the layer.</param>
     /// <param name="role">What the matrix does.</param>
@@ -85,6 +109,11 @@ internal sealed class GraphBuilder
     public Precision ChoosePrecision(string layer, MatrixRole role)
     {
         Precision precision = Options.PrecisionOf(Name, layer, role, IsLarge);
+        if (precision == Precision.Float16 && role != MatrixRole.Table && _keepsFloat32 > 0)
+        {
+            precision = Precision.Float32;
+        }
+
         _matrices[(role, precision)] = _matrices.GetValueOrDefault((role, precision)) + 1;
         return precision;
     }
@@ -124,8 +153,8 @@ internal sealed class GraphBuilder
             inputNames[i] = inputs[i].Name ?? "";
         }
 
-        NodeAttribute[] kept = attributes.ToArray();
-        _nodes.Add(writer => OnnxProto.WriteNode(writer, opType, domain, name, inputNames, outputs, kept));
+        _nodes.Add(new GraphNode(opType, domain, name, inputNames, outputs, attributes.ToArray(), _keepsFloat32 > 0));
+        _contents = null;
     }
 
     /// <summary>An initializer in the external data file, computed while saving.</summary>
@@ -133,6 +162,7 @@ internal sealed class GraphBuilder
     {
         Claim(name);
         _initializers.Add((name, data));
+        _contents = null;
         return new Value(name);
     }
 
@@ -163,8 +193,22 @@ internal sealed class GraphBuilder
     public Value Floats(params ReadOnlySpan<float> values)
         => Constant("float", DataType.Float, [values.Length], MemoryMarshal.AsBytes(values), Convert.ToHexString(MemoryMarshal.AsBytes(values)));
 
+    /// <summary>Keeps weights, and the nodes that use them, in float32.</summary>
+    /// <returns>False for weights that are float16 because their block says so, as tables are.</returns>
+    internal bool TryKeepFloat32(IReadOnlyList<string> weights)
+    {
+        if (_initializers.Any(initializer => initializer.Data.Type == DataType.Float16 && weights.Contains(initializer.Name)))
+        {
+            return false;
+        }
+
+        _beyondFloat16.UnionWith(weights);
+        _contents = null;
+        return true;
+    }
+
     internal void WriteModel(ProtoWriter writer, IReadOnlyList<OnnxProto.ExternalTensor> external)
-        => OnnxProto.WriteModel(writer, Name, _nodes, _inline, external, _inputs, _outputs);
+        => OnnxProto.WriteModel(writer, Name, Contents, external, _inputs, _outputs);
 
     private Value[] AddNode(string opType, string domain, string name, int outputCount, ReadOnlySpan<Value> inputs, ReadOnlySpan<NodeAttribute> attributes)
     {
@@ -184,7 +228,8 @@ internal sealed class GraphBuilder
         if (!_constants.TryGetValue(name, out Value value))
         {
             Claim(name);
-            _inline.Add((name, type, shape, raw.ToArray()));
+            _inline.Add(new InlineConstant(name, type, shape, raw.ToArray()));
+            _contents = null;
             value = new Value(name);
             _constants.Add(name, value);
         }
@@ -197,6 +242,27 @@ internal sealed class GraphBuilder
         if (!_names.Add(name))
         {
             throw new InvalidOperationException($"Graph '{Name}' already has '{name}'.");
+        }
+    }
+
+    private sealed class Float32Scope : IDisposable
+    {
+        private readonly GraphBuilder _graph;
+        private bool _isOver;
+
+        public Float32Scope(GraphBuilder graph)
+        {
+            _graph = graph;
+            graph._keepsFloat32++;
+        }
+
+        public void Dispose()
+        {
+            if (!_isOver)
+            {
+                _isOver = true;
+                _graph._keepsFloat32--;
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using M2UGen.Export.Quantization;
 using M2UGen.Sdk.Runtime.Bundles;
 
 namespace M2UGen.Export.Graph;
@@ -18,34 +19,22 @@ internal static class GraphFile
     /// <param name="written">Called with the number of weight bytes written since the last call.</param>
     /// <param name="cancellationToken">Checked between tensors.</param>
     /// <returns>The files in the order graph, data; the data file is left out where the graph has no weights.</returns>
+    /// <exception cref="ExportException">A table is to be float16 and holds what float16 cannot.</exception>
     public static IReadOnlyList<BundleFile> Save(GraphBuilder graph, string directory, Action<long>? written = null, CancellationToken cancellationToken = default)
     {
         string graphName = graph.Name + ".onnx";
-        string dataName = graphName + ".data";
-        List<OnnxProto.ExternalTensor> external = [];
         List<BundleFile> files = [];
-        if (graph.Initializers.Count > 0)
+        List<OnnxProto.ExternalTensor> external = [];
+        if (graph.Contents.Initializers.Count > 0)
         {
-            using HashingFile data = new(Path.Combine(directory, dataName));
-            long collected = GC.GetTotalAllocatedBytes();
-            foreach ((string name, InitializerData initializer) in graph.Initializers)
+            BundleFile data;
+            while (!TryWriteWeights(graph, directory, graphName + ".data", external, written, cancellationToken, out data))
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                data.AlignTo(Alignment);
-                long offset = data.Position;
-                long length = initializer.WriteTo(data);
-                external.Add(new OnnxProto.ExternalTensor(name, initializer.Type, initializer.Shape, dataName, offset, length));
-                written?.Invoke(length);
-                if (GC.GetTotalAllocatedBytes() - collected >= LargeBytes)
-                {
-                    // Left alone, the collector lets some matrices of hundreds of megabytes pile up; what lives is small, so this takes milliseconds.
-                    // What was allocated decides, not what was written: the operands of a matrix of 4 bits are as large as those of one in float32.
-                    GC.Collect();
-                    collected = GC.GetTotalAllocatedBytes();
-                }
+                // Once at most, and only for numbers that no published checkpoint holds: each weight that does not fit is known by now.
+                external.Clear();
             }
 
-            files.Add(data.Complete(dataName));
+            files.Add(data);
         }
 
         ProtoWriter writer = new();
@@ -54,6 +43,61 @@ internal static class GraphFile
         model.Write(writer.Written);
         files.Insert(0, model.Complete(graphName));
         return files;
+    }
+
+    /// <summary>Writes the weights; where some of them do not fit into float16, takes the file away and has the graph keep them in float32.</summary>
+    private static bool TryWriteWeights(
+        GraphBuilder graph,
+        string directory,
+        string dataName,
+        List<OnnxProto.ExternalTensor> external,
+        Action<long>? written,
+        CancellationToken cancellationToken,
+        out BundleFile file)
+    {
+        string path = Path.Combine(directory, dataName);
+        List<string> beyond = [];
+        using HashingFile data = new(path);
+        long collected = GC.GetTotalAllocatedBytes();
+        long bytes = 0;
+        foreach ((string name, InitializerData initializer) in graph.Contents.Initializers)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            data.AlignTo(Alignment);
+            long offset = data.Position;
+            long length = initializer.WriteTo(data);
+            external.Add(new OnnxProto.ExternalTensor(name, initializer.Type, initializer.Shape, dataName, offset, length));
+            bytes += length;
+            written?.Invoke(length);
+            if (initializer is Float16Initializer { IsBeyondRange: true })
+            {
+                beyond.Add(name);
+            }
+
+            if (GC.GetTotalAllocatedBytes() - collected >= LargeBytes)
+            {
+                // Left alone, the collector lets some matrices of hundreds of megabytes pile up; what lives is small, so this takes milliseconds.
+                // What was allocated decides, not what was written: the operands of a matrix of 4 bits are as large as those of one in float32.
+                GC.Collect();
+                collected = GC.GetTotalAllocatedBytes();
+            }
+        }
+
+        file = data.Complete(dataName);
+        if (beyond.Count == 0)
+        {
+            return true;
+        }
+
+        if (!graph.TryKeepFloat32(beyond))
+        {
+            throw new ExportException(graph.Name, $"'{string.Join("', '", beyond)}' of '{graph.Name}' holds numbers beyond 65504, the largest of a 16-bit float, or numbers that are not finite. Keep it in float32.");
+        }
+
+        data.Dispose();
+        File.Delete(path);
+        written?.Invoke(-bytes);
+        return false;
     }
 
     /// <summary>A new file whose SHA-256 is taken while it is written, so that no second pass over it is needed.</summary>

@@ -49,13 +49,25 @@ internal sealed class GraphOptions
     {
         string layer = node.Trim('/');
         Precision precision = Precision.Of(component, layer, role, isLarge, out PrecisionRule? rule);
+        Apply(rule);
+        return precision == Sdk.Precision.Float16 && role != MatrixRole.Table && ElementsOf(component) != DataType.Float16
+            ? throw new ExportException(component, $"'{rule}' concerns '{layer}' of '{component}', which is no embedding table: a layer is float16 only where its whole component is ('{component}=float16'). Choose float32, int8 or int4 for the layer, or float16 for the component.")
+            : precision;
+    }
+
+    /// <summary>In what the nodes of a component pass numbers on: <see cref="DataType.Float"/> or <see cref="DataType.Float16"/>.</summary>
+    public DataType ElementsOf(string component)
+    {
+        bool isHalf = Precision.HasFloat16Elements(component, out PrecisionRule? rule);
+        Apply(rule);
+        return isHalf ? DataType.Float16 : DataType.Float;
+    }
+
+    private void Apply(PrecisionRule? rule)
+    {
         if (rule is not null)
         {
             _applied.Add(rule);
         }
-
-        return precision == Sdk.Precision.Float16 && role != MatrixRole.Table
-            ? throw new ExportException(component, $"'{rule}' concerns '{layer}' of '{component}', which is no embedding table. Float16 is for those alone: choose float32, int8 or int4 for the layer.")
-            : precision;
     }
 }

@@ -16,8 +16,7 @@ internal static class OnnxProto
     public static void WriteModel(
         ProtoWriter writer,
         string graphName,
-        IReadOnlyList<Action<ProtoWriter>> nodes,
-        IReadOnlyList<(string Name, DataType Type, long[] Shape, byte[] Raw)> inline,
+        GraphContents contents,
         IReadOnlyList<ExternalTensor> external,
         IReadOnlyList<TensorSpec> inputs,
         IReadOnlyList<TensorSpec> outputs)
@@ -26,15 +25,15 @@ internal static class OnnxProto
         writer.String(2, "m2ugen-export");
         writer.Message(7, graph =>
         {
-            foreach (Action<ProtoWriter> node in nodes)
+            foreach (GraphNode node in contents.Nodes)
             {
-                graph.Message(1, node);
+                graph.Message(1, message => WriteNode(message, node));
             }
 
             graph.String(2, graphName);
-            foreach ((string name, DataType type, long[] shape, byte[] raw) in inline)
+            foreach (InlineConstant constant in contents.Constants)
             {
-                graph.Message(5, tensor => WriteInlineTensor(tensor, name, type, shape, raw));
+                graph.Message(5, tensor => WriteInlineTensor(tensor, constant));
             }
 
             foreach (ExternalTensor tensor in external)
@@ -64,28 +63,28 @@ internal static class OnnxProto
         });
     }
 
-    public static void WriteNode(ProtoWriter writer, string opType, string domain, string name, string[] inputs, string[] outputs, NodeAttribute[] attributes)
+    private static void WriteNode(ProtoWriter writer, GraphNode node)
     {
-        foreach (string input in inputs)
+        foreach (string input in node.Inputs)
         {
             writer.String(1, input);
         }
 
-        foreach (string output in outputs)
+        foreach (string output in node.Outputs)
         {
             writer.String(2, output);
         }
 
-        writer.String(3, name);
-        writer.String(4, opType);
-        foreach (NodeAttribute attribute in attributes)
+        writer.String(3, node.Name);
+        writer.String(4, node.OpType);
+        foreach (NodeAttribute attribute in node.Attributes)
         {
             writer.Message(5, message => WriteAttribute(message, attribute));
         }
 
-        if (domain.Length > 0)
+        if (node.Domain.Length > 0)
         {
-            writer.String(7, domain);
+            writer.String(7, node.Domain);
         }
     }
 
@@ -128,12 +127,12 @@ internal static class OnnxProto
         }
     }
 
-    private static void WriteInlineTensor(ProtoWriter writer, string name, DataType type, long[] shape, byte[] raw)
+    private static void WriteInlineTensor(ProtoWriter writer, InlineConstant constant)
     {
-        writer.PackedInt64(1, shape);
-        writer.Int64(2, (long)type);
-        writer.String(8, name);
-        writer.Bytes(9, raw);
+        writer.PackedInt64(1, constant.Shape);
+        writer.Int64(2, (long)constant.Type);
+        writer.String(8, constant.Name);
+        writer.Bytes(9, constant.Raw);
     }
 
     private static void WriteExternalTensor(ProtoWriter writer, ExternalTensor tensor)

@@ -16,6 +16,19 @@ internal interface IOnnxModel : IDisposable
     IModelRun CreateRun();
 }
 
+/// <summary>What a loaded graph's contract says.</summary>
+internal static class ModelContractExtensions
+{
+    /// <summary>The element type of an input; <see cref="TensorElementKind.Float"/> where the contract has none of that name.</summary>
+    public static TensorElementKind KindOfInput(this IOnnxModel model, string name) => KindOf(model.Description.Inputs, name);
+
+    /// <summary>The element type of an output; <see cref="TensorElementKind.Float"/> where the contract has none of that name.</summary>
+    public static TensorElementKind KindOfOutput(this IOnnxModel model, string name) => KindOf(model.Description.Outputs, name);
+
+    private static TensorElementKind KindOf(IReadOnlyList<TensorSpec> specs, string name)
+        => specs.FirstOrDefault(spec => spec.Name == name)?.Kind ?? TensorElementKind.Float;
+}
+
 /// <summary>Bindings of one caller to a graph: bound once, run for every step. Not thread-safe.</summary>
 internal interface IModelRun : IDisposable
 {

@@ -13,9 +13,15 @@ internal sealed class KVCache : IDisposable
     private readonly NativeTensor?[] _keyScales;
     private readonly NativeTensor?[] _valueScales;
 
-    /// <summary>A cache of floats.</summary>
-    public KVCache(int layers, int batch, int heads, int capacity, int headSize)
-        : this(new KVCacheFormat(layers, heads, headSize, TensorElementKind.Float, []), batch, capacity)
+    /// <summary>A cache of floats, in the type that the graph keeps them in.</summary>
+    /// <param name="model">The graph.</param>
+    /// <param name="layers">Layers.</param>
+    /// <param name="batch">Rows.</param>
+    /// <param name="heads">Heads of keys and values.</param>
+    /// <param name="capacity">Positions that fit.</param>
+    /// <param name="headSize">Elements of a head, as the graph has it.</param>
+    public KVCache(IOnnxModel model, int layers, int batch, int heads, int capacity, int headSize)
+        : this(new KVCacheFormat(layers, heads, headSize, KVCacheFormat.KindOf(model.Description), []), batch, capacity)
     {
     }
 
@@ -56,9 +62,7 @@ internal sealed class KVCache : IDisposable
             throw;
         }
 
-        NativeTensor Allocate() => isQuantized
-            ? NativeTensor.Allocate<sbyte>(batch, format.Heads, capacity, format.HeadSize)
-            : NativeTensor.Allocate<float>(batch, format.Heads, capacity, format.HeadSize);
+        NativeTensor Allocate() => NativeTensor.Allocate(format.Kind, batch, format.Heads, capacity, format.HeadSize);
 
         NativeTensor ScalesOf(int side) => NativeTensor.Of<float>(format.Scales.AsSpan(side * channels, channels), 1, format.Heads, 1, format.HeadSize);
     }

@@ -6,7 +6,7 @@ namespace M2UGen.Sdk.Runtime;
 /// <param name="Layers">Layers of the model.</param>
 /// <param name="Heads">Key/value heads.</param>
 /// <param name="HeadSize">Size of a head as the graph has it.</param>
-/// <param name="Kind"><see cref="TensorElementKind.Float"/>, or <see cref="TensorElementKind.Int8"/>: value = number × scale, at most 127 scales; what is beyond is cut there.</param>
+/// <param name="Kind"><see cref="TensorElementKind.Float"/>, <see cref="TensorElementKind.Float16"/> (graphs for GPUs), or <see cref="TensorElementKind.Int8"/>: value = number × scale, at most 127 scales; what is beyond is cut there.</param>
 /// <param name="Scales">[layers, key and value, heads, head size] for <see cref="TensorElementKind.Int8"/>; empty for floats.</param>
 /// <remarks>Scales do not change while a model is loaded, so the rows of a position depend on the tokens before it and on nothing else.</remarks>
 internal sealed record KVCacheFormat(int Layers, int Heads, int HeadSize, TensorElementKind Kind, float[] Scales)

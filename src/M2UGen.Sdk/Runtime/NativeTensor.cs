@@ -49,10 +49,13 @@ internal sealed unsafe class NativeTensor : IDisposable
     /// <summary>Allocates a tensor of zeros. Large tensors take memory only as they are written to.</summary>
     public static NativeTensor Allocate<T>(params ReadOnlySpan<long> shape)
         where T : unmanaged
+        => Allocate(KindOf<T>(), shape);
+
+    /// <summary>Allocates a tensor of zeros of an element type that only the graph's contract knows.</summary>
+    public static NativeTensor Allocate(TensorElementKind kind, params ReadOnlySpan<long> shape)
     {
-        TensorElementKind kind = KindOf<T>();
         long[] dimensions = shape.ToArray();
-        long bytes = checked(Count(dimensions) * sizeof(T));
+        long bytes = checked(Count(dimensions) * SizeOf(kind));
         void* owned = NativeMemory.AllocZeroed(checked((nuint)(bytes + Alignment)));
         void* data = (void*)(((nuint)owned + (Alignment - 1)) & ~(nuint)(Alignment - 1));
         try
@@ -115,6 +118,15 @@ internal sealed unsafe class NativeTensor : IDisposable
         _owned = null;
         GC.SuppressFinalize(this);
     }
+
+    private static int SizeOf(TensorElementKind kind) => kind switch
+    {
+        TensorElementKind.Int64 => 8,
+        TensorElementKind.Float or TensorElementKind.Int32 => 4,
+        TensorElementKind.Float16 => 2,
+        TensorElementKind.UInt8 or TensorElementKind.Int8 or TensorElementKind.Bool => 1,
+        _ => throw new NotSupportedException($"Tensors of {kind} do not cross a graph's border."),
+    };
 
     private static TensorElementKind KindOf<T>() =>
         typeof(T) == typeof(float) ? TensorElementKind.Float

@@ -2,6 +2,7 @@ using M2UGen.Export.Architectures;
 using M2UGen.Export.Blocks;
 using M2UGen.Export.Checkpoints;
 using M2UGen.Export.Configs;
+using M2UGen.Export.Graph;
 using M2UGen.Export.Tests.Checkpoints;
 using M2UGen.Testing;
 
@@ -49,6 +50,27 @@ public sealed class T5EncoderGraphTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Run_Float16WithStatesBeyondItsRange_GivesTheFormulasStates(bool gated)
+    {
+        T5Config config = Plain with { IsGated = gated };
+        using TemporaryFolder folder = new();
+        using Checkpoint checkpoint = Write(folder, config, "shared.weight", outputScale: 1e6f);
+        GraphOptions options = new() { Precision = PrecisionPolicy.Parse("float16"), Taps = ["t5/layer1"] };
+        using GraphRunner runner = new(T5EncoderGraph.Create(config, WeightMap.From(checkpoint), options).Graph);
+        const int Length = 12;
+        const int Visible = 9;
+        long[] ids = [.. Enumerable.Range(0, Length).Select(i => (long)(i * 7 % config.VocabularySize))];
+        long[] mask = [.. Enumerable.Range(0, Length).Select(i => i < Visible ? 1L : 0L)];
+
+        Dictionary<string, (float[] Values, long[] Shape)> outputs = runner.Run(("input_ids", ids, [1, Length]), ("attention_mask", mask, [1, Length]));
+
+        Assert.True(outputs["t5/layer1"].Values.Max() > (float)Half.MaxValue, "The states would fit into float16: nothing is tried.");
+        Near.Equal(Reference(checkpoint, config, "shared.weight", ids, Visible), outputs["last_hidden_state"].Values, 0.02, "states");
+    }
+
+    [Theory]
     [InlineData(-200, 15)]
     [InlineData(-113, 15)]
     [InlineData(-90, 14)]
@@ -72,7 +94,7 @@ public sealed class T5EncoderGraphTests
     public void Bucket_PublishedSizes_EqualsTheReferences(int relative, int bucket)
         => Assert.Equal(bucket, RelativePositionBias.Bucket(relative, buckets: 32, maxDistance: 128));
 
-    private static Checkpoint Write(TemporaryFolder folder, T5Config config, string embedding)
+    private static Checkpoint Write(TemporaryFolder folder, T5Config config, string embedding, float outputScale = 0.3f)
     {
         List<(string, long[], float[])> tensors = [];
         int inner = config.Heads * config.HeadSize;
@@ -92,7 +114,7 @@ public sealed class T5EncoderGraphTests
                 Add($"{block}.1.DenseReluDense.{matrix}.weight", 0.5f, config.FeedForwardSize, config.HiddenSize);
             }
 
-            Add($"{block}.1.DenseReluDense.wo.weight", 0.3f, config.HiddenSize, config.FeedForwardSize);
+            Add($"{block}.1.DenseReluDense.wo.weight", outputScale, config.HiddenSize, config.FeedForwardSize);
         }
 
         Add("encoder.final_layer_norm.weight", 1, config.HiddenSize);

@@ -52,11 +52,18 @@ public sealed class QuantizedWeightTests
     }
 
     [Fact]
-    public void Float16Weight_TooLarge_IsRefused()
+    public void Float16Initializer_TooLarge_IsKnownWhenItIsWritten()
     {
-        ExportException error = Assert.Throws<ExportException>(() => Bytes(new Float16Weight(Weight.Of("table", [2], [1, 70000]))));
+        Float16Initializer fits = new(Weight.Of("table", [2], [1, -65504]));
+        Assert.Equal([0x00, 0x3C, 0xFF, 0xFB], Bytes(fits));
+        Assert.False(fits.IsBeyondRange);
 
-        Assert.Contains("65504", error.Message, StringComparison.Ordinal);
+        foreach (float beyond in new[] { 70000, float.NaN, float.NegativeInfinity })
+        {
+            Float16Initializer weight = new(Weight.Of("table", [2], [1, beyond]));
+            Bytes(weight);
+            Assert.True(weight.IsBeyondRange);
+        }
     }
 
     private static byte[] Bytes(InitializerData data)

@@ -99,12 +99,13 @@ internal static class M2UGenTeacherForced
         ModelBundle bundle = ModelBundle.Open(M2UGenExports.Bundle(c, "layers.*"));
         LlamaConfig config = LlamaConfig.From(bundle.Component("llama"));
         using ModelSet models = new(bundle, new RuntimeOptions());
-        using KVCache cache = new(config.Layers, 1, config.Heads, ids.Length, config.HeadSize);
+        IOnnxModel model = models.Get("llama");
+        using KVCache cache = new(model, config.Layers, 1, config.Heads, ids.Length, config.HeadSize);
         using NativeTensor inputIds = NativeTensor.Of<long>(Array.ConvertAll(ids, id => (long)id), 1, ids.Length);
         using NativeTensor prefixTensor = NativeTensor.Of<float>(prefix, config.PrefixLayers, config.Dim);
         using NativeTensor lastPosition = NativeTensor.Of<int>([ids.Length - 1], 1);
         using NativeTensor totalLength = NativeTensor.Of<int>([ids.Length]);
-        using IModelRun run = models.Get("llama").CreateRun();
+        using IModelRun run = model.CreateRun();
         run.BindInput("input_ids", inputIds);
         run.BindInput("prefix", prefixTensor);
         run.BindInput("seqlens_k", lastPosition);

@@ -1,5 +1,6 @@
 using M2UGen.Export;
 using M2UGen.Sdk;
+using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
 using M2UGen.Testing;
 
@@ -38,6 +39,50 @@ public sealed class QuantizedTests : IDisposable
         Assert.NotEmpty(answer.TokenIds);
         Assert.Equal(answer.TokenIds, first.Answer!.TokenIds);
         Assert.Equal(first.Music?.Audio.Samples.ToArray(), second.Music?.Audio.Samples.ToArray());
+    }
+
+    [Theory]
+    [InlineData("float16", "float16")]
+    [InlineData("float16,llama=int4,musicgen-decoder=int8", "int4")]
+    public async Task ExportAsync_Float16_AnswersAndMakesMusicWithAllSenses(string precision, string stored)
+    {
+        string senses = Repository.Golden("m2ugen-base");
+        ExportOptions options = Options("half", PrecisionPolicy.Parse(precision)) with
+        {
+            MertPath = Path.Combine(senses, "mert"),
+            VitPath = Path.Combine(senses, "vit"),
+            VivitPath = Path.Combine(senses, "vivit"),
+        };
+        ExportResult result = await Exporter.ExportAsync(options);
+        ModelBundle bundle = ModelBundle.OpenChecked(result.BundlePath);
+        Assert.Equal(stored, bundle.Component("llama").Precision);
+        Assert.Equal("float16", (string?)bundle.Component("llama").Config["quantization"]!["elements"]);
+        Assert.Equal(TensorElementKind.Float16, bundle.Component("llama").Inputs.Single(input => input.Name == "past_key_values.0.key").Kind);
+
+        M2UGenPipelineBuilder builder = M2UGenPipeline.FromBundle(result.BundlePath).WithOptions(new PipelineOptions { Threads = 1 });
+        if (precision == "float16")
+        {
+            builder.UsePrecision(Precision.Float16);
+        }
+        else
+        {
+            await Assert.ThrowsAsync<UnsupportedCapabilityException>(() => M2UGenPipeline.FromBundle(result.BundlePath).UsePrecision(Precision.Float16).LoadAsync());
+        }
+
+        await using M2UGenPipeline pipeline = await builder.LoadAsync();
+        M2UGenRequest request = pipeline.Prompt(TinyM2UGen.MusicPrompt).WithMusic(new MusicOptions { Duration = TimeSpan.FromSeconds(0.5), Seed = 5 }).WithGeneration(GenerationOptions.Greedy with { MaxNewTokens = 64 });
+        M2UGenResult first = await request.RunAsync();
+        M2UGenResult second = await request.RunAsync();
+        Assert.Equal(first.Music?.Audio.Samples.ToArray(), second.Music?.Audio.Samples.ToArray());
+        AnswerResult heard = await request.WithAudio(Path.Combine(senses, "media", "audio_b.wav")).WithImage(Path.Combine(senses, "media", "image_x.png")).AskAsync();
+        Assert.NotEmpty(heard.TokenIds);
+        if (precision == "float16")
+        {
+            ExportResult whole = await Exporter.ExportAsync(options with { OutputPath = Path.Combine(folder, "whole"), Precision = PrecisionPolicy.Float32 });
+            await using M2UGenPipeline exact = await TinyM2UGen.LoadAsync(whole.BundlePath);
+            Assert.Equal((await exact.Prompt(TinyM2UGen.MusicPrompt).WithGeneration(GenerationOptions.Greedy with { MaxNewTokens = 64 }).AskAsync()).TokenIds, first.Answer!.TokenIds);
+            Assert.NotNull(first.Music);
+        }
     }
 
     [Fact]

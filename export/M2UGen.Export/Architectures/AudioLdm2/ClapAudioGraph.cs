@@ -34,9 +34,7 @@ internal static class ClapAudioGraph
         WeightMap encoder = weights.Under("audio_model.audio_encoder.");
         Value features = graph.Input("input_features", DataType.Float, "batch", audio.Channels, "frames", audio.MelBins);
         Value isLonger = audio.HasFusion ? graph.Input("is_longer", DataType.Bool, "batch", 1) : Value.None;
-        NormWeights norm = BatchNorm.Read(encoder.Under("batch_norm."), audio.MelBins);
-        Value x = graph.Mul("/batch_norm/Mul", features, graph.Weight("batch_norm.weight", norm.Weight));
-        x = graph.Add("/batch_norm/Add", x, graph.Weight("batch_norm.bias", norm.Bias));
+        Value x = Normalize(graph, features, BatchNorm.Read(encoder.Under("batch_norm."), audio.MelBins));
         graph.Tap("batch_norm", x, DataType.Float, "batch", audio.Channels, "frames", audio.MelBins);
         x = Fold(graph, audio, CubicStretch.Emit(graph, "/stretch", x, audio.StretchedFrames));
         graph.Tap("image", x, DataType.Float, "batch", audio.Channels, audio.ImageSize, audio.ImageSize);
@@ -60,6 +58,14 @@ internal static class ClapAudioGraph
             ["text_logit_scale"] = LogitScale(weights, "logit_scale_t"),
             ["audio_logit_scale"] = LogitScale(weights, "logit_scale_a"),
         });
+    }
+
+    private static Value Normalize(GraphBuilder graph, Value features, NormWeights norm)
+    {
+        // Decibels of silence lie at -100, and the stretch behind this is in float32 anyway.
+        using IDisposable float32 = graph.KeepFloat32();
+        Value x = graph.Mul("/batch_norm/Mul", features, graph.Weight("batch_norm.weight", norm.Weight));
+        return graph.Add("/batch_norm/Add", x, graph.Weight("batch_norm.bias", norm.Bias));
     }
 
     /// <summary>[B, c, S·r, F] to [B, c, r·F, S].</summary>

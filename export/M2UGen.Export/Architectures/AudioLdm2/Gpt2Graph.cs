@@ -69,6 +69,7 @@ internal static class Gpt2Graph
     /// <summary>[B, 1, S, T]: the lowest float for keys that are hidden, T the positions up to and with this call's.</summary>
     private static Value Bias(GraphBuilder graph, Value mask, Value embeds, KVCachePorts ports)
     {
+        using IDisposable float32 = graph.KeepFloat32();
         Value total = graph.Cast("/mask/total", graph.Reshape("/mask/Reshape", ports.TotalLength, 1), DataType.Int64);
         Value filled = graph.Cast("/mask/filled", graph.Slice("/mask/Slice", mask, graph.Int64s(0), total, 1), DataType.Float);
         Value lowered = graph.Mul("/mask/lowered", graph.Sub("/mask/hidden", graph.FloatScalar(1), filled), graph.FloatScalar(float.MinValue));

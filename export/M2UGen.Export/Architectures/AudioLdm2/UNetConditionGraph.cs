@@ -43,16 +43,19 @@ internal static class UNetConditionGraph
         {
             sources[UNetAttentionSource.Prompt] = (graph.Input("prompt_embeds", DataType.Float, "batch", "prompt", promptWidth), "prompt");
             Value mask = graph.Cast("/attention_mask/Cast", graph.Input("attention_mask", DataType.Int64, "batch", "prompt"), DataType.Float);
+            using IDisposable float32 = graph.KeepFloat32();
             Value hidden = graph.Mul("/attention_mask/Mul", graph.Sub("/attention_mask/Sub", graph.FloatScalar(1), mask), graph.FloatScalar(Hidden));
             graph.Output("cross_attention_bias", graph.Op("Unsqueeze", "/attention_mask/Unsqueeze", [hidden, graph.Int64s(1, 2)]), DataType.Float, "batch", 1, 1, "prompt");
         }
 
+        // In what the UNet computes: it reads them at every step.
+        DataType elements = graph.Options.ElementsOf(UNetGraph.Component);
         for (int i = 0; i < layout.CrossAttentions.Count; i++)
         {
             UNetCrossAttention attention = layout.CrossAttentions[i];
             (Value states, string length) = sources[attention.Path.Source];
-            graph.Output($"cross_key_values.{i}.key", Heads(attention, states, "to_k"), DataType.Float, "batch", attention.Heads, length, attention.HeadSize);
-            graph.Output($"cross_key_values.{i}.value", Heads(attention, states, "to_v"), DataType.Float, "batch", attention.Heads, length, attention.HeadSize);
+            graph.Output($"cross_key_values.{i}.key", Heads(attention, states, "to_k"), elements, "batch", attention.Heads, length, attention.HeadSize);
+            graph.Output($"cross_key_values.{i}.value", Heads(attention, states, "to_v"), elements, "batch", attention.Heads, length, attention.HeadSize);
         }
 
         return new BundlePart(Component, graph, Numbers(config, layout));
@@ -62,7 +65,8 @@ internal static class UNetConditionGraph
             string name = $"/{attention.Module}/{layer}";
             Weight matrix = weights.Require($"{attention.Module}.{layer}.weight", attention.Heads * attention.HeadSize, attention.Path.Width);
             Value split = graph.Reshape($"{name}/Reshape", Linear.Emit(graph, name, states, matrix), 0, 0, attention.Heads, attention.HeadSize);
-            return graph.Transpose($"{name}/Transpose", split, 0, 2, 1, 3);
+            Value turned = graph.Transpose($"{name}/Transpose", split, 0, 2, 1, 3);
+            return elements == DataType.Float ? turned : graph.Cast($"{name}/Cast", turned, elements);
         }
     }
 

@@ -31,9 +31,7 @@ internal static class UNetTimeGraph
         GraphBuilder graph = new(Component, options);
         UNetLayout layout = new(config);
         Value timesteps = graph.Input("timesteps", DataType.Float, "steps");
-        Value angles = graph.Mul("/time_proj/Mul", graph.Unsqueeze("/time_proj/Unsqueeze", timesteps, 1), graph.Floats(Frequencies(config)));
-        Value cosines = graph.Op("Cos", "/time_proj/Cos", [angles]);
-        Value sines = graph.Op("Sin", "/time_proj/Sin", [angles]);
+        (Value cosines, Value sines) = Waves(graph, config, timesteps);
         Value waves = config.HasCosinesFirst ? graph.Concat("/time_proj/Concat", 1, cosines, sines) : graph.Concat("/time_proj/Concat", 1, sines, cosines);
         if (config.TimeChannels % 2 == 1)
         {
@@ -58,6 +56,14 @@ internal static class UNetTimeGraph
             input,
             weights.Require($"time_embedding.{name}.weight", config.TimeWidth, width),
             weights.Require($"time_embedding.{name}.bias", config.TimeWidth));
+    }
+
+    private static (Value Cosines, Value Sines) Waves(GraphBuilder graph, UNetConfig config, Value timesteps)
+    {
+        // Angles of up to a thousand radians.
+        using IDisposable float32 = graph.KeepFloat32();
+        Value angles = graph.Mul("/time_proj/Mul", graph.Unsqueeze("/time_proj/Unsqueeze", timesteps, 1), graph.Floats(Frequencies(config)));
+        return (graph.Op("Cos", "/time_proj/Cos", [angles]), graph.Op("Sin", "/time_proj/Sin", [angles]));
     }
 
     /// <summary>exp(-ln(10000) i / (half - shift)), step by step in float32 as the reference computes it: a timestep of 1000 makes the last bit visible.</summary>

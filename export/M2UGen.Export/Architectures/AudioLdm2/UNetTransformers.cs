@@ -46,8 +46,8 @@ internal sealed class UNetTransformers
         {
             string length = attention.Path.Source == UNetAttentionSource.Prompt ? "prompt" : "generated";
             return (
-                graph.Input($"cross_key_values.{i}.key", DataType.Float, "batch", attention.Heads, length, attention.HeadSize),
-                graph.Input($"cross_key_values.{i}.value", DataType.Float, "batch", attention.Heads, length, attention.HeadSize));
+                graph.Input($"cross_key_values.{i}.key", graph.Elements, "batch", attention.Heads, length, attention.HeadSize),
+                graph.Input($"cross_key_values.{i}.value", graph.Elements, "batch", attention.Heads, length, attention.HeadSize));
         })];
         _promptBias = config.PromptWidth is null ? Value.None : graph.Input("cross_attention_bias", DataType.Float, "batch", 1, 1, "prompt");
     }

@@ -51,8 +51,12 @@ internal static class VaeDecoderGraph
             x = Up(x, i);
         }
 
-        x = ResnetBlock.NormalizeAndActivate(graph, "/conv_norm_out", x, GroupNorm.Read(decoder, "conv_norm_out", channels), config.Form, NormTap(graph, x, "conv_norm_out", channels));
-        x = Conv2d.EmitSame(graph, "/conv_out", x, Conv2d.Read(decoder, "conv_out", config.OutputChannels, channels, 3));
+        using (graph.KeepFloat32())
+        {
+            x = ResnetBlock.NormalizeAndActivate(graph, "/conv_norm_out", x, GroupNorm.Read(decoder, "conv_norm_out", channels), config.Form, NormTap(graph, x, "conv_norm_out", channels));
+            x = Conv2d.EmitSame(graph, "/conv_out", x, Conv2d.Read(decoder, "conv_out", config.OutputChannels, channels, 3));
+        }
+
         graph.Output("mel", x, DataType.Float, "batch", config.OutputChannels, "frames", "bins");
         return new BundlePart(Component, graph, new JsonObject
         {

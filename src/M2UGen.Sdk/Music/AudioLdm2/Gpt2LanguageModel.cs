@@ -56,7 +56,8 @@ internal sealed class Gpt2LanguageModel(ModelSet models, Gpt2Config config)
         (int batch, int length, int width) = (rows.Batch, rows.Length, Config.HiddenSize);
         long[] last = LastPositions(positions, batch, length);
         int capacity = length + Config.NewTokens - 1;
-        using KVCache cache = new(Config.Layers, batch, Config.Heads, capacity, Config.HeadSize);
+        IOnnxModel model = models.Get(Component);
+        using KVCache cache = new(model, Config.Layers, batch, Config.Heads, capacity, Config.HeadSize);
         using NativeTensor prompt = NativeTensor.Of<float>(rows.States, batch, length, width);
         using NativeTensor promptPositions = NativeTensor.Of(positions, batch, length);
         using NativeTensor mask = NativeTensor.Allocate<long>(batch, capacity);
@@ -72,7 +73,7 @@ internal sealed class Gpt2LanguageModel(ModelSet models, Gpt2Config config)
         }
 
         float[] generated = new float[batch * Config.NewTokens * width];
-        using IModelRun run = models.Get(Component).CreateRun();
+        using IModelRun run = model.CreateRun();
         run.BindInput("inputs_embeds", prompt);
         run.BindInput("position_ids", promptPositions);
         run.BindInput("attention_mask", mask);

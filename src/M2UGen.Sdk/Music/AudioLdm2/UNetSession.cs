@@ -103,7 +103,7 @@ internal sealed class UNetSession : IDisposable
 
             foreach (TensorSpec output in model.Description.Outputs)
             {
-                NativeTensor tensor = NativeTensor.Allocate<float>([.. output.Dimensions.Select(dimension => dimension.Symbol is { } symbol ? sizes[symbol] : dimension.Size)]);
+                NativeTensor tensor = NativeTensor.Allocate(output.Kind, [.. output.Dimensions.Select(dimension => dimension.Symbol is { } symbol ? sizes[symbol] : dimension.Size)]);
                 _conditions.Add(tensor);
                 run.BindOutput(output.Name, tensor);
                 _run.BindInput(output.Name, tensor);

@@ -50,7 +50,7 @@ internal sealed class MusicGenCondition : IDisposable
         using IModelRun run = model.CreateRun();
         return config.IsMelody
             ? CreatePrefix(run, config, rows, chroma, guided, cancellationToken)
-            : CreateCross(run, config, rows, guided, cancellationToken);
+            : CreateCross(run, model.KindOfOutput("cross_key_values.0.key"), config, rows, guided, cancellationToken);
     }
 
     /// <summary>Binds what every step reads.</summary>
@@ -84,7 +84,7 @@ internal sealed class MusicGenCondition : IDisposable
         Prefix?.Dispose();
     }
 
-    private static MusicGenCondition CreateCross(IModelRun run, MusicGenConfig config, ConditioningRows rows, bool guided, CancellationToken cancellationToken)
+    private static MusicGenCondition CreateCross(IModelRun run, TensorElementKind kind, MusicGenConfig config, ConditioningRows rows, bool guided, CancellationToken cancellationToken)
     {
         using NativeTensor states = NativeTensor.Of<float>(rows.States, rows.Batch, rows.Length, rows.Width);
         using NativeTensor mask = NativeTensor.Of<long>(rows.Mask, rows.Batch, rows.Length);
@@ -115,7 +115,7 @@ internal sealed class MusicGenCondition : IDisposable
             NativeTensor[] tensors = new NativeTensor[config.Layers];
             for (int layer = 0; layer < tensors.Length; layer++)
             {
-                tensors[layer] = NativeTensor.Allocate<float>(rows.Batch, config.Heads, rows.Length, config.CrossHeadSize);
+                tensors[layer] = NativeTensor.Allocate(kind, rows.Batch, config.Heads, rows.Length, config.CrossHeadSize);
             }
 
             return tensors;

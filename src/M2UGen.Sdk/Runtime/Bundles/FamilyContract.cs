@@ -6,17 +6,20 @@ namespace M2UGen.Sdk.Runtime.Bundles;
 /// </summary>
 internal static class FamilyContract
 {
-    private const TensorElementKind F32 = TensorElementKind.Float;
-    private const TensorElementKind I32 = TensorElementKind.Int32;
-    private const TensorElementKind I64 = TensorElementKind.Int64;
+    private static readonly TensorElementKind[] F32 = [TensorElementKind.Float];
+    private static readonly TensorElementKind[] I32 = [TensorElementKind.Int32];
+    private static readonly TensorElementKind[] I64 = [TensorElementKind.Int64];
+
+    // What only graphs read is stored as the exporter chose.
+    private static readonly TensorElementKind[] Cache = [TensorElementKind.Float, TensorElementKind.Float16, TensorElementKind.Int8];
 
     private static readonly Dictionary<string, Edge[]> Components = new(StringComparer.Ordinal)
     {
         ["llama"] =
         [
             In("input_ids", I64, 2), In("prefix", F32, 2), In("seqlens_k", I32, 1), In("total_sequence_length", I32, 0),
-            CacheIn("past_key_values.0.key"), CacheIn("past_key_values.0.value"),
-            Out("logits", F32, 2), Out("hidden_states", F32, 2), CacheOut("present.0.key"), CacheOut("present.0.value"),
+            In("past_key_values.0.key", Cache, 4), In("past_key_values.0.value", Cache, 4),
+            Out("logits", F32, 2), Out("hidden_states", F32, 2), Out("present.0.key", Cache, 4), Out("present.0.value", Cache, 4),
         ],
         ["projector"] = [In("hidden_states", F32, 3), Out("embedding", F32, null)],
         ["t5"] = [In("input_ids", I64, 2), In("attention_mask", I64, 2), Out("last_hidden_state", F32, 3)],
@@ -24,8 +27,8 @@ internal static class FamilyContract
         ["musicgen-decoder"] =
         [
             In("input_ids", I64, 3), In("position_ids", I64, 1), In("seqlens_k", I32, 1), In("total_sequence_length", I32, 0),
-            CacheIn("past_key_values.0.key"), CacheIn("past_key_values.0.value"),
-            Out("logits", F32, 3), CacheOut("present.0.key"), CacheOut("present.0.value"),
+            In("past_key_values.0.key", Cache, 4), In("past_key_values.0.value", Cache, 4),
+            Out("logits", F32, 3), Out("present.0.key", Cache, 4), Out("present.0.value", Cache, 4),
         ],
         ["encodec-decoder"] =
         [
@@ -125,24 +128,15 @@ internal static class FamilyContract
         {
             problems.Add($"component '{component}' has no {side} '{edge.Name}'");
         }
-        else if ((found.Kind != edge.Kind && !(edge.IsCache && found.Kind == TensorElementKind.Int8)) || (edge.Rank is { } rank && found.Dimensions.Count != rank))
+        else if (!edge.Kinds.Contains(found.Kind) || (edge.Rank is { } rank && found.Dimensions.Count != rank))
         {
-            problems.Add($"component '{component}', {side} '{edge.Name}': expected {edge.Kind} of rank {edge.Rank}, found {found}");
+            problems.Add($"component '{component}', {side} '{edge.Name}': expected {string.Join(" or ", edge.Kinds)} of rank {edge.Rank}, found {found}");
         }
     }
 
-    private static Edge In(string name, TensorElementKind kind, int? rank) => new(true, name, kind, rank);
+    private static Edge In(string name, TensorElementKind[] kinds, int? rank) => new(true, name, kinds, rank);
 
-    private static Edge Out(string name, TensorElementKind kind, int? rank) => new(false, name, kind, rank);
+    private static Edge Out(string name, TensorElementKind[] kinds, int? rank) => new(false, name, kinds, rank);
 
-    private static Edge CacheIn(string name) => new(true, name, F32, 4, IsCache: true);
-
-    private static Edge CacheOut(string name) => new(false, name, F32, 4, IsCache: true);
-
-    /// <param name="IsInput">Which side.</param>
-    /// <param name="Name">Its name.</param>
-    /// <param name="Kind">Its element type.</param>
-    /// <param name="Rank">Its rank; null for any.</param>
-    /// <param name="IsCache">Whether it may be stored in 8 bits as well.</param>
-    private sealed record Edge(bool IsInput, string Name, TensorElementKind Kind, int? Rank, bool IsCache = false);
+    private sealed record Edge(bool IsInput, string Name, TensorElementKind[] Kinds, int? Rank);
 }

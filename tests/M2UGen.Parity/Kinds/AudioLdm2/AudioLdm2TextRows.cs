@@ -82,13 +82,13 @@ internal static class AudioLdm2TextRows
     {
         Gpt2Config config = tapped.LanguageModel.Config;
         int length = rows.Length;
-        using KVCache cache = new(config.Layers, 1, config.Heads, length, config.HeadSize);
+        IOnnxModel model = tapped.Gpt2.Models.Get(Gpt2LanguageModel.Component);
+        using KVCache cache = new(model, config.Layers, 1, config.Heads, length, config.HeadSize);
         using NativeTensor embeds = NativeTensor.Of<float>(rows.States, 1, length, rows.Width);
         using NativeTensor positions = NativeTensor.Of<long>([.. Enumerable.Range(0, length).Select(i => (long)i)], 1, length);
         using NativeTensor mask = NativeTensor.Of<long>(rows.Mask, 1, length);
         using NativeTensor lastIndex = NativeTensor.Of<int>([length - 1], 1);
         using NativeTensor total = NativeTensor.Of<int>([length]);
-        IOnnxModel model = tapped.Gpt2.Models.Get(Gpt2LanguageModel.Component);
         using IModelRun run = model.CreateRun();
         run.BindInput("inputs_embeds", embeds);
         run.BindInput("position_ids", positions);

@@ -50,7 +50,7 @@ internal static class DecoderTaps
     {
         MusicGenConfig config = tapped.Config;
         IOnnxModel model = tapped.Models.Get(MusicGenConfig.DecoderComponent);
-        using KVCache cache = new(config.Layers, 1, config.Heads, length, config.HeadSize);
+        using KVCache cache = new(model, config.Layers, 1, config.Heads, length, config.HeadSize);
         using NativeTensor inputIds = NativeTensor.Of<long>(ids, 1, config.Codebooks, length);
         using NativeTensor positions = NativeTensor.Of<long>([.. Enumerable.Range(firstPosition, length).Select(p => (long)p)], length);
         using NativeTensor lastIndex = NativeTensor.Of<int>([length - 1], 1);
