@@ -1,4 +1,5 @@
 using System.Text.Json;
+using M2UGen.Export;
 
 namespace M2UGen.Parity;
 
@@ -29,7 +30,7 @@ internal sealed class ParityCase : IDisposable
         Kind = Json.TryGetProperty("kind", out JsonElement kind) && kind.ValueKind == JsonValueKind.String
             ? kind.GetString()!
             : throw new ParityException($"'{path}' names no kind.");
-        Tolerances = new ToleranceTable(Json);
+        Tolerances = new ToleranceTable(Json, options.Precision);
         inputs = new Lazy<TensorFile>(() => Open("inputs.safetensors"));
         expected = new Lazy<TensorFile>(() => Open("expected.safetensors"));
     }
@@ -46,6 +47,9 @@ internal sealed class ParityCase : IDisposable
     public JsonElement Json => document.RootElement;
 
     public ParityOptions Options { get; }
+
+    /// <summary>How the case's checkpoint is exported.</summary>
+    public PrecisionPolicy Precision => PrecisionPolicy.Float32 with { Default = Options.Precision };
 
     public ExportCache Exports { get; }
 

@@ -1,9 +1,10 @@
 using System.CommandLine;
 using M2UGen.Parity.Speed;
+using M2UGen.Sdk;
 
 namespace M2UGen.Parity;
 
-/// <summary>The command line: <c>&lt;folder&gt;… [--kind K] [--json FILE] [--llama-vocabulary FILE]</c>.</summary>
+/// <summary>The command line: <c>&lt;folder&gt;… [--kind K] [--json FILE] [--llama-vocabulary FILE] [--precision float16]</c>.</summary>
 internal static class ParityCommand
 {
     /// <returns>0 when nothing failed, 1 when something did, 2 for a command line that cannot be understood.</returns>
@@ -24,9 +25,16 @@ internal static class ParityCommand
             Description = "The file that a tokenizer-llama-real case tells how to obtain.",
         };
 
+        Option<string> precision = new("--precision")
+        {
+            Description = "In what the graphs compute. float16 is measured with 5 % of a tensor's largest value, and codes and neighbours that it chooses otherwise are counted as skipped.",
+            DefaultValueFactory = _ => "float32",
+        };
+        precision.AcceptOnlyFromAmong("float32", "float16");
+
         RootCommand root = new("Runs golden cases through the exporter and the SDK and compares what comes out.")
         {
-            folders, kinds, json, vocabulary, UNetSpeedCommand.Create(),
+            folders, kinds, json, vocabulary, precision, UNetSpeedCommand.Create(),
         };
         root.SetAction((result, cancellation) =>
         {
@@ -35,6 +43,7 @@ internal static class ParityCommand
                 Folders = result.GetValue(folders) ?? [],
                 Kinds = result.GetValue(kinds) ?? [],
                 LlamaVocabulary = result.GetValue(vocabulary),
+                Precision = Enum.Parse<Precision>(result.GetValue(precision)!, ignoreCase: true),
             };
             return Task.FromResult(Run(options, result.GetValue(json), cancellation));
         });

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using M2UGen.Sdk;
 
 namespace M2UGen.Parity;
 
@@ -73,6 +74,22 @@ internal sealed class ParityReport
         }
 
         CompareWithExpected(tensor, values, shape, Tolerance.Exact, whole: true);
+    }
+
+    /// <summary>Compares what a graph's numbers were used to choose: a code, a neighbour. In float16 a choice that was nearly a tie may fall otherwise, and all that follows it: that is told, and counted as skipped.</summary>
+    /// <returns>Whether every choice is the expected one.</returns>
+    public bool CompareChosen(string tensor, ReadOnlySpan<long> actual, ReadOnlySpan<long> shape)
+    {
+        ReadOnlySpan<long> expected = Case.Expected.Has(tensor) ? Case.Expected.Int64(tensor) : [];
+        int common = expected.CommonPrefixLength(actual);
+        if (Case.Options.Precision == Precision.Float16 && expected.Length == actual.Length && common < actual.Length)
+        {
+            Skip(tensor, $"float16 chose otherwise, from value {common} of {actual.Length} on");
+            return false;
+        }
+
+        CompareExact(tensor, actual, shape);
+        return common == expected.Length && common == actual.Length;
     }
 
     /// <summary>Compares numbers that case.json itself states.</summary>

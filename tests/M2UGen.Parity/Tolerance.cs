@@ -42,6 +42,9 @@ internal readonly record struct Tolerance(ToleranceRule Rule, double Value = 0, 
 
     public static Tolerance OfLargest(double value) => new(ToleranceRule.OfLargest, value);
 
+    /// <summary>What holds for a graph in float16 instead: 5 % of the largest value, which a random place of a tensor does not meet; exact stays exact, and what is not compared is not.</summary>
+    public Tolerance InFloat16() => Rule is ToleranceRule.Exact or ToleranceRule.Information ? this : new Tolerance(ToleranceRule.OfLargest, 0.05, Above);
+
     public override string ToString()
     {
         string number = Value.ToString("0.######e-0", CultureInfo.InvariantCulture);

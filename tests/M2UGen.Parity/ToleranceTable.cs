@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using M2UGen.Sdk;
 
 namespace M2UGen.Parity;
 
@@ -13,8 +14,13 @@ internal sealed class ToleranceTable
 
     private readonly List<(Func<string, bool> Matches, Tolerance Tolerance)> rows = [];
 
-    public ToleranceTable(JsonElement json)
+    private readonly Precision precision;
+
+    /// <param name="json">The case.</param>
+    /// <param name="precision">In what its graphs compute: other than float32, <see cref="Tolerance.InFloat16"/> widens every row.</param>
+    public ToleranceTable(JsonElement json, Precision precision = Precision.Float32)
     {
+        this.precision = precision;
         if (json.TryGetProperty("tolerance_rules", out JsonElement rules))
         {
             foreach (JsonElement row in rules.GetProperty("rules").EnumerateArray())
@@ -50,7 +56,9 @@ internal sealed class ToleranceTable
     }
 
     /// <summary>The tolerance of a tensor.</summary>
-    public Tolerance Of(string tensor)
+    public Tolerance Of(string tensor) => precision == Precision.Float16 ? Stated(tensor).InFloat16() : Stated(tensor);
+
+    private Tolerance Stated(string tensor)
     {
         foreach ((Func<string, bool> matches, Tolerance tolerance) in rows)
         {

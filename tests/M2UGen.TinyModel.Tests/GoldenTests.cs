@@ -1,5 +1,6 @@
 using M2UGen.Parity;
 using M2UGen.Parity.Kinds;
+using M2UGen.Sdk;
 using M2UGen.Testing;
 using Xunit.Abstractions;
 
@@ -21,10 +22,17 @@ public sealed class GoldenTests(GoldenTests.Runner runner, ITestOutputHelper out
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void RunCase_CopiedGolden_NothingFails(string folder)
-    {
-        ParityReport report = runner.Run(Path.Combine(Goldens, folder));
+    public void RunCase_CopiedGolden_NothingFails(string folder) => Judge(runner.Run(Path.Combine(Goldens, folder)));
 
+    [Theory]
+    [InlineData("m2ugen-parts")]
+    [InlineData("m2ugen-answers")]
+    [InlineData("musicgen-melody")]
+    [InlineData("musicgen-stereo")]
+    public void RunCase_InFloat16_NothingFails(string folder) => Judge(runner.RunInFloat16(Path.Combine(Goldens, folder)));
+
+    private void Judge(ParityReport report)
+    {
         using StringWriter text = new();
         ResultWriter.WriteCase(text, report);
         output.WriteLine(text.ToString());
@@ -56,10 +64,17 @@ public sealed class GoldenTests(GoldenTests.Runner runner, ITestOutputHelper out
     public sealed class Runner : IDisposable
     {
         private readonly ParityRunner runner = new(new ParityOptions());
+        private readonly ParityRunner halfRunner = new(new ParityOptions { Precision = Precision.Float16 });
+
+        internal ParityReport RunInFloat16(string folder) => halfRunner.RunCase(folder, CancellationToken.None)!;
 
         internal ParityReport Run(string folder) => runner.RunCase(folder, CancellationToken.None)!;
 
         /// <inheritdoc/>
-        public void Dispose() => runner.Dispose();
+        public void Dispose()
+        {
+            runner.Dispose();
+            halfRunner.Dispose();
+        }
     }
 }

@@ -21,6 +21,7 @@ internal static class M2UGenExports
             VivitPath = FileOf(c, "vivit"),
             KnnDirectory = FileOf(c, "knn"),
             Taps = taps,
+            Precision = c.Precision,
         };
         string key = string.Join('\n', [options.Model, options.LlamaDirectory, options.LlamaType, options.MusicDecoder, options.MusicDecoderPath, options.MertPath, options.VitPath, options.VivitPath, options.KnnDirectory, .. taps]);
         return c.Exports.Get(key, folder => Exporter.ExportAsync(options with { OutputPath = folder }).GetAwaiter().GetResult());

@@ -29,7 +29,7 @@ internal sealed class AudioLdm2Bundle : IDisposable
         string checkpoint = DirectoryOf(c);
         return new AudioLdm2Bundle(c.Exports.Get(
             $"audioldm2|{checkpoint}",
-            folder => Exporter.ExportAsync(new ExportOptions { Source = checkpoint, OutputPath = folder }).GetAwaiter().GetResult()));
+            folder => Exporter.ExportAsync(new ExportOptions { Source = checkpoint, OutputPath = folder, Precision = c.Precision }).GetAwaiter().GetResult()));
     }
 
     public void Dispose() => Models.Dispose();

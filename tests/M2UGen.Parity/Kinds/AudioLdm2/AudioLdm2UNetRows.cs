@@ -1,5 +1,6 @@
 using System.Globalization;
 using M2UGen.Export.Sources;
+using M2UGen.Parity.Kinds.MusicGen;
 using M2UGen.Sdk.Music.AudioLdm2;
 using M2UGen.Sdk.Runtime;
 
@@ -81,11 +82,12 @@ internal static class AudioLdm2UNetRows
         {
             UNetCondition condition = conditions.All();
             Dictionary<string, (float[] Values, long[] Shape)> keys = tapped.Run(UNet.ConditionComponent, cancellationToken, conditions.Inputs(condition, Own));
+            IOnnxModel unet = tapped.Models.Get(UNet.Component);
             (string, NativeTensor)[] inputs =
             [
                 ("sample", Own(NativeTensor.Of<float>(c.Inputs.Float("unet_sample"), c.Inputs.Shape("unet_sample")))),
                 ("time_projections", Own(NativeTensor.Of<float>(time["time_projections"].Values, time["time_projections"].Shape))),
-                .. keys.Select(key => (key.Key, Own(NativeTensor.Of<float>(key.Value.Values, key.Value.Shape)))),
+                .. keys.Select(key => (key.Key, Own(MusicRuns.Of(unet, key.Key, key.Value.Values, key.Value.Shape)))),
             ];
             DiffusionParts.Compare(c, report, prefix, tapped.Run(UNet.Component, cancellationToken, inputs));
         }

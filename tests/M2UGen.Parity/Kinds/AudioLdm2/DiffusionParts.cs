@@ -18,7 +18,7 @@ internal sealed class DiffusionParts : IDisposable
     public DiffusionParts(ParityCase c, DiffusionFolder folder, params string[] taps)
     {
         this.folder = folder;
-        parts = folder.CreateParts(new GraphOptions { Taps = taps }).ToDictionary(part => part.Component);
+        parts = folder.CreateParts(new GraphOptions { Taps = taps, Precision = c.Precision }).ToDictionary(part => part.Component);
         Models = new ModelSet(component => GraphRun.Load(parts[component].Graph, c.Exports.Scratch(component)));
     }
 

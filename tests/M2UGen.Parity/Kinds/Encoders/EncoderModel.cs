@@ -26,7 +26,7 @@ internal sealed class EncoderModel : IDisposable
     public static EncoderModel Open(ParityCase c, EncoderDirectory directory, params string[] taps)
     {
         using Checkpoint inputs = Checkpoint.Open(c.Resolve("inputs.safetensors"));
-        BundlePart part = directory.CreatePart(WeightMap.From(inputs), new GraphOptions { Taps = taps }, "agg");
+        BundlePart part = directory.CreatePart(WeightMap.From(inputs), new GraphOptions { Taps = taps, Precision = c.Precision }, "agg");
         return new EncoderModel(GraphRun.Load(part.Graph, c.Exports.Scratch(part.Component)));
     }
 

@@ -65,7 +65,7 @@ internal sealed class MusicBundle : IDisposable
     private static MusicBundle Open(ParityCase c, string[] taps)
     {
         string checkpoint = DirectoryOf(c);
-        ExportOptions Options(string folder) => new() { Source = checkpoint, OutputPath = folder, Taps = taps };
+        ExportOptions Options(string folder) => new() { Source = checkpoint, OutputPath = folder, Taps = taps, Precision = c.Precision };
         return new MusicBundle(c.Exports.Get(
             $"musicgen|{checkpoint}|{string.Join(',', taps)}", folder => Exporter.ExportAsync(Options(folder)).GetAwaiter().GetResult()));
     }

@@ -40,7 +40,7 @@ internal sealed class MusicGenEncodecKind : IParityKind
         // One channel a piece here, whatever the model above the codec does with it.
         float[] audio = bundle.Decoder.Codec.Decode(codes, channels: 1, cancellationToken);
         report.Compare(expected, audio, [batch, 1, audio.Length / batch]);
-        MusicRuns.CompareStreamed(bundle, report, expected, codes, 1, audio, cancellationToken);
+        MusicRuns.CompareStreamed(bundle, report, c, expected, codes, 1, audio, cancellationToken);
     }
 
     private static void Encode(MusicBundle bundle, ParityCase c, ParityReport report, string input, string expected, CancellationToken cancellationToken)

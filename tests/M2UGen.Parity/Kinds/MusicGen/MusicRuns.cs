@@ -75,10 +75,14 @@ internal static partial class MusicRuns
         }
 
         bundle.Decoder.FillCodes(frames, plan, rows, chroma, run.GuidanceScale, CodeChooser.Greedy(config.Codebooks, frames.Rows), null, cancellationToken);
-        report.CompareExact(run.Codes, frames.ToArray(), [rows.Batch, config.Codebooks, frames.Count]);
-        if (run.Audio is { } audio)
+        bool isExpected = report.CompareChosen(run.Codes, frames.ToArray(), [rows.Batch, config.Codebooks, frames.Count]);
+        if (run.Audio is { } audio && !isExpected && c.Options.Precision == Precision.Float16)
         {
-            CompareAudio(bundle, report, c, audio, frames, cancellationToken);
+            report.Skip(audio, "float16 chose other codes");
+        }
+        else if (run.Audio is not null)
+        {
+            CompareAudio(bundle, report, c, run.Audio, frames, cancellationToken);
         }
 
         return frames;
@@ -92,12 +96,12 @@ internal static partial class MusicRuns
         int pieces = (int)Math.Min(c.Expected.Shape(tensor)[0], frames.Rows / bundle.Config.Codebooks);
         int samples = frames.Count * bundle.Config.Codec.SamplesPerFrame;
         report.Compare(tensor, audio.AsSpan(0, pieces * channels * samples), [pieces, channels, samples]);
-        CompareStreamed(bundle, report, tensor, frames, channels, audio, cancellationToken);
+        CompareStreamed(bundle, report, c, tensor, frames, channels, audio, cancellationToken);
         return audio;
     }
 
-    /// <summary>The promise: streamed samples are the offline ones within 1e-4.</summary>
-    public static void CompareStreamed(MusicBundle bundle, ParityReport report, string tensor, CodeFrames frames, int channels, float[] offline, CancellationToken cancellationToken)
+    /// <summary>The promise: streamed samples are the offline ones within 1e-4. In float16 a sum's last bit may round a value to its neighbour, which is 1e-3 of it.</summary>
+    public static void CompareStreamed(MusicBundle bundle, ParityReport report, ParityCase c, string tensor, CodeFrames frames, int channels, float[] offline, CancellationToken cancellationToken)
     {
         using EncodecStream stream = bundle.Decoder.Codec.Begin(frames, channels);
         int samples = offline.Length / stream.Planes;
@@ -123,7 +127,7 @@ internal static partial class MusicRuns
             }
         }
 
-        report.Check($"{tensor} (streamed)", done == samples && worst <= 1e-4, $"{done} of {samples} samples, largest difference from the decoding at once {worst:g3}");
+        report.Check($"{tensor} (streamed)", done == samples && worst <= (c.Options.Precision == Precision.Float16 ? 1e-3 : 1e-4), $"{done} of {samples} samples, largest difference from the decoding at once {worst:g3}");
     }
 
     /// <summary>Logits at every position of given codes, step by step over the cache.</summary>
@@ -176,9 +180,18 @@ internal static partial class MusicRuns
     {
         using (tensor)
         {
-            return (tensor.AsSpan<float>().ToArray(), tensor.Shape.ToArray());
+            float[] values = tensor.Kind == TensorElementKind.Float16
+                ? Array.ConvertAll(tensor.AsSpan<Half>().ToArray(), half => (float)half)
+                : tensor.AsSpan<float>().ToArray();
+            return (values, tensor.Shape.ToArray());
         }
     }
+
+    /// <summary>A tensor of numbers in the type that a graph's input has.</summary>
+    public static NativeTensor Of(IOnnxModel model, string input, float[] values, ReadOnlySpan<long> shape)
+        => model.KindOfInput(input) == TensorElementKind.Float16
+            ? NativeTensor.Of<Half>(Array.ConvertAll(values, value => (Half)value), shape)
+            : NativeTensor.Of<float>(values, shape);
 
     /// <summary>What stands behind "text " in the description of an expected tensor, such as "text 1: hidden_states[i]".</summary>
     public static int TextNamedIn(ParityCase c, string tensor)
