@@ -1,4 +1,3 @@
-using M2UGen.Export.Tests.Synthesis;
 using M2UGen.Sdk.Runtime.Bundles;
 using M2UGen.Testing;
 
