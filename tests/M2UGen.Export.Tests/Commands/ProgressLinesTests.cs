@@ -26,7 +26,7 @@ public sealed class ProgressLinesTests
             [
                 "checksum checkpoint.pth: 0 % of 1000.0 MB",
                 "writing llama: 0 % of 4000.0 MB",
-                "writing llama: 2 % of 4000.0 MB",
+                "writing llama: 3 % of 4000.0 MB",
                 "writing llama: 25 % of 4000.0 MB, 1:00 left",
                 "writing llama: 100 % of 4000.0 MB",
             ],
