@@ -86,6 +86,16 @@ public sealed class QuantizedTests : IDisposable
     }
 
     [Fact]
+    public async Task ExportAsync_Float16WithACacheOf8Bits_Answers()
+    {
+        ExportResult result = await Exporter.ExportAsync(Options("half", PrecisionPolicy.Parse("float16,llama=int4") with { KeyValueCache = Precision.Int8 }));
+        Assert.Equal(TensorElementKind.Int8, ModelBundle.OpenChecked(result.BundlePath).Component("llama").Outputs.Single(output => output.Name == "present.0.value").Kind);
+
+        await using M2UGenPipeline pipeline = await TinyM2UGen.LoadAsync(result.BundlePath);
+        Assert.NotEmpty((await pipeline.Prompt(TinyM2UGen.MusicPrompt).WithGeneration(GenerationOptions.Greedy with { MaxNewTokens = 8 }).AskAsync()).TokenIds);
+    }
+
+    [Fact]
     public async Task ExportAsync_EverythingInt8_HearsAndSees()
     {
         string senses = Repository.Golden("m2ugen-base");
