@@ -16,16 +16,21 @@ internal sealed class PromptSwitch
     /// <param name="several">Whether there may be several arguments.</param>
     public PromptSwitch(Command command, string name, string description, bool required, bool several = false)
     {
-        _argument = new Argument<string[]>(name) { Description = description, Arity = several ? ArgumentArity.ZeroOrMore : ArgumentArity.ZeroOrOne };
+        _argument = new Argument<string[]>(name) { Description = description, Arity = ArgumentArity.ZeroOrMore };
         command.Add(_argument);
         command.Add(_option);
         command.Validators.Add(result =>
         {
-            bool argument = result.GetResult(_argument) is { Tokens.Count: > 0 };
+            int words = result.GetResult(_argument)?.Tokens.Count ?? 0;
+            bool argument = words > 0;
             bool option = result.GetResult(_option) is not null;
             if (argument && option)
             {
                 result.AddError($"Give the {name} once: as an argument or with --prompt.");
+            }
+            else if (words > 1 && !several)
+            {
+                result.AddError($"The {name} is one argument, here are {words}: put it in quotes.");
             }
             else if (required && !argument && !option)
             {

@@ -48,7 +48,8 @@ public sealed class MiniCommandTests : IDisposable
     [Theory]
     [InlineData("generate flute harp -o -", "standard output")]
     [InlineData("generate flute --count 0", "--count")]
-    [InlineData("edit louder softer --audio a.wav", "softer")]
+    [InlineData("ask what is this?", "in quotes")]
+    [InlineData("edit louder softer --audio a.wav", "in quotes")]
     public async Task Generate_SeveralPiecesThatCannotBe_IsAUsageError(string line, string says)
     {
         CliRun run = await CliRun.OfAsync(line);
