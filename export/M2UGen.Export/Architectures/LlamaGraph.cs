@@ -44,7 +44,11 @@ internal static class LlamaGraph
         {
             LlamaLayerWeights layer = weights.Layers[i];
             string path = $"/layers.{i}";
-            Value attended = CausalAttention.Emit(graph, $"{path}/attention", i, x, layer.Attention, weights.Heads, ports, rotary);
+
+            // Nobody asks what the last layer makes of earlier positions, only for their keys and values: three quarters of its work in a prompt.
+            bool isNarrow = i + 1 == weights.Layers.Count && !graph.Options.IsTapped($"layers.{i}");
+            Value attended = CausalAttention.Emit(graph, $"{path}/attention", i, x, layer.Attention, weights.Heads, ports, rotary, select: isNarrow ? context => Last($"{path}/attention/last_position", context) : null);
+            residual = isNarrow ? Last($"{path}/last_position", residual) : residual;
 
             // The prefix's row rides on the residual sum as its bias: no node of its own, no cost per token.
             Value row = layer.Prefix is null
@@ -69,6 +73,8 @@ internal static class LlamaGraph
         Value normalized = RmsNorm.Emit(graph, "/norm", last, weights.Norm, epsilon);
         graph.Output("logits", Linear.Emit(graph, "/output", normalized, weights.Output, role: MatrixRole.Head), DataType.Float, 1, weights.Vocabulary);
         return graph;
+
+        Value Last(string name, Value value) => graph.Slice($"{name}/Slice", value, -1, int.MaxValue, axis: 1);
     }
 
     /// <summary>The scales of a graph that keeps its keys and values in 8 bits; none otherwise.</summary>

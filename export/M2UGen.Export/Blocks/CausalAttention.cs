@@ -55,7 +55,8 @@ internal static class CausalAttention
     /// <param name="rotary">Cosines and sines, or null for models without rotary embedding.</param>
     /// <param name="outputName">Name of the output projection under <paramref name="name"/>: <c>wo</c>, <c>out_proj</c>.</param>
     /// <param name="bias">[B or 1, 1 or heads, S, total length] float, added to the scores beside the causal mask; none: nothing is.</param>
-    /// <returns>[B, S, out] float.</returns>
+    /// <param name="select">Picks the positions that anybody asks for, before the output projection; null for all.</param>
+    /// <returns>[B, S, out] float, or [B, selected, out].</returns>
     public static Value Emit(
         GraphBuilder graph,
         string name,
@@ -66,7 +67,8 @@ internal static class CausalAttention
         KVCachePorts ports,
         RotaryTables? rotary = null,
         string outputName = "wo",
-        Value bias = default)
+        Value bias = default,
+        Func<Value, Value>? select = null)
     {
         if (heads.Rotary != rotary is not null)
         {
@@ -112,7 +114,8 @@ internal static class CausalAttention
             inputs,
             [context, presentKey, presentValue],
             attributes);
-        return Linear.Emit(graph, $"{name}/{outputName}", new Value(context), weights.Output.PadHeadColumns(heads.Heads, size, padded), weights.OutputBias);
+        Value selected = select is null ? new Value(context) : select(new Value(context));
+        return Linear.Emit(graph, $"{name}/{outputName}", selected, weights.Output.PadHeadColumns(heads.Heads, size, padded), weights.OutputBias);
     }
 
     private static Value EmitPacked(GraphBuilder graph, string name, Value x, AttentionWeights weights, HeadShape heads)
