@@ -4,7 +4,7 @@ namespace M2UGen.Export;
 /// <remarks>Either <see cref="Source"/> names a directory whose layout is known, or <see cref="Model"/> and <see cref="LlamaDirectory"/> name the parts; given together, the named parts win over what the directory holds.</remarks>
 public sealed record ExportOptions
 {
-    /// <summary>A <c>ckpts</c> folder as the reference lays it out, a Hugging Face MusicGen directory, or a diffusers AudioLDM2 directory or one of its folders (<c>unet</c>, <c>vae</c>, …), which then exports by itself.</summary>
+    /// <summary>A <c>ckpts</c> folder as the reference lays it out, a Hugging Face MusicGen directory, a diffusers AudioLDM2 directory or one of its folders (<c>unet</c>, <c>vae</c>, …), which then exports by itself, or a MERT, ViT or ViViT directory, which does so too with <see cref="Model"/>.</summary>
     /// <value>Default: null.</value>
     public string? Source { get; init; }
 
@@ -15,7 +15,7 @@ public sealed record ExportOptions
     /// <value>Default: false.</value>
     public bool Force { get; init; }
 
-    /// <summary>M2UGen's checkpoint file (<c>--model</c>).</summary>
+    /// <summary>M2UGen's checkpoint file (<c>--model</c>). Where <see cref="Source"/> is an encoder's directory, any file that holds its aggregation will do: <c>mu_mert_agg</c>, <c>iu_vit_agg</c> or <c>iu_vivit_agg</c>, <c>.weight</c> and <c>.bias</c>.</summary>
     public string? Model { get; init; }
 
     /// <summary>The directory with <c>tokenizer.model</c> and, in <see cref="LlamaType"/>, <c>params.json</c> and the base LLaMA's shards (<c>--llama_dir</c>).</summary>

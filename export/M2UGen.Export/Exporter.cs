@@ -40,6 +40,7 @@ public static class Exporter
         using BundlePlan plan = selection.MusicGenDirectory is { } musicGen ? MusicGenSource.Plan(musicGen, graphs)
             : selection.AudioLdm2Directory is { } audioLdm2 ? AudioLdm2Source.Plan(audioLdm2, graphs)
             : selection.AudioLdm2Folder is { } part ? AudioLdm2PartSource.Plan(part, graphs)
+            : selection.Encoder is { } encoder ? EncoderSource.Plan(encoder, graphs)
             : M2UGenSource.Plan(selection.M2UGen!, options.ContextLength, graphs);
         StoredPrecision.CheckRules(graphs, plan.Parts);
         plan.Warnings.InsertRange(0, selection.Remarks);

@@ -13,7 +13,7 @@ internal static class ExportCommand
     {
         Argument<string?> source = new("source")
         {
-            Description = "A ckpts folder as M2UGen's README lays it out, a Hugging Face MusicGen directory, or a diffusers AudioLDM2 directory or one of its folders. May be left out where the switches name the parts.",
+            Description = "A ckpts folder as M2UGen's README lays it out, a Hugging Face MusicGen directory, a diffusers AudioLDM2 directory or one of its folders, or, with --model, a MERT, ViT or ViViT directory. May be left out where the switches name the parts.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         source.Validators.Add(argument =>
@@ -26,7 +26,7 @@ internal static class ExportCommand
         });
         Option<string> output = new("--output", "-o") { Description = "The directory of the bundle to make.", Required = true };
         Option<bool> force = new("--force") { Description = "Replace a bundle that is already there." };
-        Option<string?> model = new("--model") { Description = "M2UGen's checkpoint.pth." };
+        Option<string?> model = new("--model") { Description = "M2UGen's checkpoint.pth; for an encoder's directory alone, any checkpoint with its aggregation." };
         Option<string?> llamaDir = new("--llama_dir") { Description = "The directory with tokenizer.model and the folder of params.json." };
         Option<string?> llamaType = new("--llama_type") { Description = "The folder in --llama_dir with params.json and the base weights. Default: 7B, or the only one." };
         Option<string?> mert = new("--mert_path") { Description = "The MERT directory. Without it the bundle takes no audio." };

@@ -8,6 +8,10 @@ internal static class LicenceOf
 
     private static readonly string[] Cards = ["README.md", "MODEL_CARD.md"];
 
+    /// <summary>As <see cref="Directory"/>, of a checkpoint: a directory, or a file with the model card beside it.</summary>
+    public static string Checkpoint(string path)
+        => Directory(System.IO.Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!);
+
     /// <summary>The <c>license:</c> of the model card's front matter, or a sentence that there is none.</summary>
     public static string Directory(string directory)
     {

@@ -80,7 +80,7 @@ internal static class M2UGenSource
 
             plan = new BundlePlan { Family = FamilyOf(decoder, parts) };
             plan.SourceFiles.AddRange([.. checkpoint.Files, directory.ParamsFile, .. baseLlama?.Files ?? [], .. directory.TokenizerFiles]);
-            plan.Licences.Add(new BundleLicence("M2UGen", LicenceOf.Directory(Directory.Exists(parts.Model) ? parts.Model : Path.GetDirectoryName(Path.GetFullPath(parts.Model))!)));
+            plan.Licences.Add(new BundleLicence("M2UGen", LicenceOf.Checkpoint(parts.Model)));
             plan.Licences.Add(new BundleLicence("LLaMA", LicenceOf.Directory(directory.Path)));
             AddLlama(plan, llama, tokenizer, contextLength, graphs);
             plan.Tokenizers.Add(new PlannedTokenizer(Tokenizer, directory.TokenizerFiles));

@@ -1,6 +1,6 @@
 namespace M2UGen.Export.Sources;
 
-/// <summary>Finds the parts of a model: from the switches of <c>gradio_app.py</c>, from a <c>ckpts</c> folder as the reference's README lays it out, from a Hugging Face MusicGen directory, or from a diffusers AudioLDM2 directory or one of its folders.</summary>
+/// <summary>Finds the parts of a model: from the switches of <c>gradio_app.py</c>, from a <c>ckpts</c> folder as the reference's README lays it out, from a Hugging Face MusicGen directory, from a diffusers AudioLDM2 directory or one of its folders, or from an encoder's directory.</summary>
 /// <remarks>
 /// <code>
 /// ckpts/LLaMA/tokenizer.model            ckpts/M2UGen-MusicGen/checkpoint.pth (or ckpts/checkpoint.pth)
@@ -18,13 +18,16 @@ internal static class SourceFinder
     // What the reference reads in --knn_dir.
     private const string IndexName = "knn.index";
 
-    /// <summary>What was found: one of the four, and remarks about switches that have no effect.</summary>
+    /// <summary>What was found: one of the five, and remarks about switches that have no effect.</summary>
     internal sealed record Selection(string? MusicGenDirectory, M2UGenParts? M2UGen, IReadOnlyList<string> Remarks)
     {
         public string? AudioLdm2Directory { get; init; }
 
         /// <summary>A single folder of one.</summary>
         public string? AudioLdm2Folder { get; init; }
+
+        /// <summary>A single encoder and its aggregation.</summary>
+        public EncoderParts? Encoder { get; init; }
     }
 
     /// <summary>Finds the parts.</summary>
@@ -61,6 +64,11 @@ internal static class SourceFinder
                 return options.Model is null && options.LlamaDirectory is null && options.MusicDecoderPath is null
                     ? AudioLdm2Part(source, options, decoder, remarks)
                     : throw new ExportException(source, $"'{source}' is a single folder of an AudioLDM2 directory, which only exports by itself. To put an AudioLDM2 behind an M2UGen checkpoint, name the whole directory with --music_decoder_path and nothing as source.");
+            }
+
+            if (EncoderSource.KindOf(source) is { } encoder)
+            {
+                return EncoderAlone(source, encoder, options, remarks);
             }
 
             return new Selection(null, FindInFolder(source, options, decoder), remarks);
@@ -113,6 +121,18 @@ internal static class SourceFinder
 
         RemarkOnUnused(options, "A single folder of an AudioLDM2 directory", remarks);
         return new Selection(null, null, remarks) { AudioLdm2Folder = folder };
+    }
+
+    private static Selection EncoderAlone(string directory, EncoderSource.Kind kind, ExportOptions options, List<string> remarks)
+    {
+        if (options.LlamaDirectory is not null || options.MusicDecoder is not null || options.MusicDecoderPath is not null)
+        {
+            throw new ExportException(directory, $"'{directory}' is a {kind.Name} directory, which exports by itself, with --model for its aggregation and without --llama_dir, --music_decoder and --music_decoder_path. To put it behind an M2UGen checkpoint, name it with {kind.Option} and nothing as source.");
+        }
+
+        string model = options.Model ?? throw new ExportException(directory, $"'{directory}' is a {kind.Name} directory, whose features are summed with weights that M2UGen learnt. Name its checkpoint, or any that holds {kind.Aggregation}.weight and {kind.Aggregation}.bias, with --model.");
+        RemarkOnUnused(options, "An encoder's directory", remarks);
+        return new Selection(null, null, remarks) { Encoder = new EncoderParts(directory, model) };
     }
 
     private static void RemarkOnUnused(ExportOptions options, string what, List<string> remarks)

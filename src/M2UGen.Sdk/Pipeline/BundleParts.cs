@@ -39,9 +39,15 @@ internal static class BundleParts
     /// <exception cref="UnsupportedCapabilityException">The bundle holds a part of a model and nothing that a pipeline could do.</exception>
     public static void CheckWhole(ModelBundle bundle)
     {
-        if (bundle.Manifest.Family == BundleFamily.AudioLdm2Part)
+        (string What, string Instead)? part = bundle.Manifest.Family switch
         {
-            throw new UnsupportedCapabilityException("pipeline", $"Bundle '{bundle.Directory}' holds a part of an AudioLDM2 alone ({string.Join(", ", bundle.Manifest.Components.Keys)}): its graphs are there to be looked at and run on their own. To make music, export the whole directory, the one with model_index.json.");
+            BundleFamily.AudioLdm2Part => ("a part of an AudioLDM2", "To make music, export the whole directory, the one with model_index.json."),
+            BundleFamily.M2UGenEncoder => ("an encoder of M2UGen", "To ask about sound, pictures or films, export the whole M2UGen, with --model, --llama_dir and the encoders' directories."),
+            _ => null,
+        };
+        if (part is { } alone)
+        {
+            throw new UnsupportedCapabilityException("pipeline", $"Bundle '{bundle.Directory}' holds {alone.What} alone ({string.Join(", ", bundle.Manifest.Components.Keys)}): its graphs are there to be looked at and run on their own. {alone.Instead}");
         }
     }
 

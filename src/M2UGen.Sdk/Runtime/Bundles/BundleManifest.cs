@@ -62,6 +62,9 @@ internal static class BundleFamily
 
     /// <summary>Graphs of a single folder of an AudioLDM2 directory: to be looked at and run on their own; no pipeline opens them.</summary>
     public const string AudioLdm2Part = "audioldm2-part";
+
+    /// <summary>One of M2UGen's encoders with its learnt aggregation: to be looked at and run on its own; no pipeline opens it.</summary>
+    public const string M2UGenEncoder = "m2ugen-encoder";
 }
 
 /// <summary>One graph of a bundle.</summary>

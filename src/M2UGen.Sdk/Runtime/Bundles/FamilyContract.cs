@@ -55,7 +55,7 @@ internal static class FamilyContract
         ["prefix-video"] = [In("feature", F32, 2), Out("prefix", F32, 2)],
     };
 
-    // A sense may be absent, but not by halves.
+    // A sense may be absent, but not by halves, except where an encoder is exported alone.
     private static readonly (string Encoder, string Prefix)[] Senses = [("mert", "prefix-audio"), ("vit", "prefix-image"), ("vivit", "prefix-video")];
 
     private static readonly string[] MusicGenComponents = ["t5", "musicgen-condition", "musicgen-decoder", "encodec-decoder", "encodec-encoder"];
@@ -71,14 +71,14 @@ internal static class FamilyContract
             BundleFamily.MusicGen => (MusicGenComponents, [], ["t5"]),
             BundleFamily.M2UGen => (["llama"], ["prefix-text"], ["llama"]),
             BundleFamily.AudioLdm2 => (AudioLdm2Components, [], ["roberta", "t5"]),
-            BundleFamily.AudioLdm2Part => ([], [], []),
+            BundleFamily.AudioLdm2Part or BundleFamily.M2UGenEncoder => ([], [], []),
             BundleFamily.M2UGenAudioLdm2 => (["llama", "projector", .. AudioLdm2Components], ["prefix-text"], ["llama", "roberta", "t5"]),
             BundleFamily.M2UGenMusicGen => (["llama", "projector", .. MusicGenComponents], ["prefix-text"], ["llama", "t5"]),
             _ => null,
         };
         if (needed is not { } contract)
         {
-            problems.Add($"family '{manifest.Family}' is not known to this version; known: {BundleFamily.MusicGen}, {BundleFamily.AudioLdm2}, {BundleFamily.AudioLdm2Part}, {BundleFamily.M2UGen}, {BundleFamily.M2UGenMusicGen}, {BundleFamily.M2UGenAudioLdm2}");
+            problems.Add($"family '{manifest.Family}' is not known to this version; known: {BundleFamily.MusicGen}, {BundleFamily.AudioLdm2}, {BundleFamily.AudioLdm2Part}, {BundleFamily.M2UGen}, {BundleFamily.M2UGenMusicGen}, {BundleFamily.M2UGenAudioLdm2}, {BundleFamily.M2UGenEncoder}");
             return problems;
         }
 
@@ -92,7 +92,7 @@ internal static class FamilyContract
         Missing("tokenizer", contract.tokenizers, manifest.Tokenizers.ContainsKey, problems);
         foreach ((string encoder, string prefix) in Senses)
         {
-            if (manifest.Components.ContainsKey(encoder) != manifest.Components.ContainsKey(prefix))
+            if (manifest.Family != BundleFamily.M2UGenEncoder && manifest.Components.ContainsKey(encoder) != manifest.Components.ContainsKey(prefix))
             {
                 problems.Add($"of the components '{encoder}' and '{prefix}', which need each other, one is missing");
             }

@@ -12,6 +12,7 @@ public sealed class FamilyContractTests
     [InlineData("m2ugen", Language)]
     [InlineData("audioldm2", AudioLdm2)]
     [InlineData("audioldm2-part", "there is no component")]
+    [InlineData("m2ugen-encoder", "there is no component")]
     [InlineData("m2ugen-audioldm2", "component 'projector' is missing|" + AudioLdm2 + "|" + Language)]
     [InlineData("musicgen", "component 't5' is missing|component 'musicgen-condition' is missing|component 'musicgen-decoder' is missing|component 'encodec-decoder' is missing|component 'encodec-encoder' is missing|tokenizer 't5' is missing")]
     [InlineData("m2ugen-musicgen", Language + "|component 'projector' is missing|component 't5' is missing|component 'musicgen-condition' is missing|component 'musicgen-decoder' is missing|component 'encodec-decoder' is missing|component 'encodec-encoder' is missing|tokenizer 't5' is missing")]
