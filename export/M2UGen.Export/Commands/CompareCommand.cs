@@ -16,7 +16,7 @@ internal static class CompareCommand
         Option<int> tokens = Count("--tokens", "Tokens of each answer.", new ComparisonOptions().Tokens);
         Option<int> steps = Count("--steps", "Decoder steps of each piece of music; 50 are a second.", new ComparisonOptions().Steps);
         Option<ulong> seed = new("--seed") { Description = "Start of the random sequences.", DefaultValueFactory = _ => 0 };
-        Option<int> threads = Count("--threads", "Threads of one operator; 0 is one a processor.", 0);
+        Option<int> threads = Count("--threads", "Threads of one operator; 0 is one a core.", 0);
         Option<bool> json = CommandRun.JsonOption();
         Command command = new("compare", "Measure how far a bundle's answers and music are from those of another export of its checkpoint.") { reference, other, prompts, tokens, steps, seed, threads, json };
         command.SetAction((result, cancellationToken) =>

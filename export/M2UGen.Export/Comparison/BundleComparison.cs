@@ -26,7 +26,7 @@ internal sealed record ComparisonOptions
     /// <value>Default: 0.</value>
     public ulong Seed { get; init; }
 
-    /// <summary>Threads of one operator; 0: one a processor.</summary>
+    /// <summary>Threads of one operator; 0: one a core.</summary>
     /// <value>Default: 0.</value>
     public int Threads { get; init; }
 }

@@ -10,7 +10,7 @@ namespace M2UGen.Cli.Switches;
 internal sealed class BundleSwitches
 {
     private readonly Option<string?> _bundle = new("--bundle", "-b", "--model") { Description = "The bundle directory (made by 'export'). Default: the miniature MusicGen that comes with the program.", HelpName = "directory" };
-    private readonly Option<int?> _threads = new("--threads") { Description = "Threads of one operator. Default: one a processor.", HelpName = "count", CustomParser = NumberParser.Parse<int> };
+    private readonly Option<int?> _threads = new("--threads") { Description = "Threads of one operator. Default: one a core.", HelpName = "count", CustomParser = NumberParser.Parse<int> };
     private readonly Option<int?> _cuda = new("--cuda") { Description = "Run on this NVIDIA GPU instead of the processor.", HelpName = "device", CustomParser = NumberParser.Parse<int> };
     private readonly Option<int?> _directml = new("--directml") { Description = "Run on this DirectX 12 GPU (Windows) instead of the processor.", HelpName = "device", CustomParser = NumberParser.Parse<int> };
     private readonly Option<string> _fidelity = new("--fidelity") { Description = "'improved', or 'reference' for the habits of the released programs.", DefaultValueFactory = _ => "improved" };

@@ -7,7 +7,7 @@ public sealed record PipelineOptions
     public static PipelineOptions Default { get; } = new();
 
     /// <summary>Threads within one operator of a graph.</summary>
-    /// <value>Null: as many as the process has processors, in one pool for all graphs of the process. Allowed: 1 to 1024. Another number of threads may change the last bits of a result.</value>
+    /// <value>Null: as many as the process has physical cores, in one pool for all graphs of the process. Allowed: 1 to 1024. Another number of threads may change the last bits of a result.</value>
     public int? Threads { get; init; }
 
     /// <summary>How long loaded components stay in memory.</summary>

@@ -38,8 +38,8 @@ internal static class OnnxRuntimeHost
         }
     }
 
-    /// <summary>How many threads run one operator.</summary>
-    public static int ThreadsOf(RuntimeOptions options) => options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+    /// <summary>How many threads run one operator: one a core, unless the options say otherwise.</summary>
+    public static int ThreadsOf(RuntimeOptions options) => options.Threads > 0 ? options.Threads : PhysicalCores.Count;
 
     /// <summary>Makes sure that graphs can run where the options say, before any of them is loaded.</summary>
     /// <exception cref="UnsupportedCapabilityException">The native library does not have the execution provider.</exception>
@@ -121,7 +121,7 @@ internal static class OnnxRuntimeHost
 
             using OrtThreadingOptions threads = new()
             {
-                GlobalIntraOpNumThreads = Environment.ProcessorCount,
+                GlobalIntraOpNumThreads = PhysicalCores.Count,
                 GlobalInterOpNumThreads = 1,
                 GlobalSpinControl = true,
             };

@@ -31,6 +31,6 @@ public sealed class OnnxRuntimeHostTests
     [Theory]
     [InlineData(3, 3)]
     [InlineData(0, 0)]
-    public void ThreadsOf_Unset_IsOneAProcessor(int asked, int expected) =>
-        Assert.Equal(expected == 0 ? Environment.ProcessorCount : expected, OnnxRuntimeHost.ThreadsOf(new RuntimeOptions(Threads: asked)));
+    public void ThreadsOf_Unset_IsOneACore(int asked, int expected) =>
+        Assert.Equal(expected == 0 ? PhysicalCores.Count : expected, OnnxRuntimeHost.ThreadsOf(new RuntimeOptions(Threads: asked)));
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using M2UGen.Sdk;
 using M2UGen.Sdk.Mini;
+using M2UGen.Sdk.Runtime;
 using Microsoft.Extensions.Logging;
 
 namespace M2UGen.TinyModel.Tests.Pipeline;
@@ -54,7 +55,7 @@ public sealed class LoadingTests
     {
         await using M2UGenPipeline pipeline = await M2UGenPipeline.FromBundle(MiniModel.BundlePath).WithOptions(new PipelineOptions { Threads = threads }).LoadAsync();
         M2UGenResult result = await pipeline.Prompt("flute").WithMusic(new MusicOptions { Duration = TimeSpan.FromSeconds(0.1), Seed = 1 }).RunAsync();
-        Assert.Equal(threads ?? Environment.ProcessorCount, result.Manifest.Threads);
+        Assert.Equal(threads ?? PhysicalCores.Count, result.Manifest.Threads);
     }
 
     private sealed class RecordingLogger : ILogger
