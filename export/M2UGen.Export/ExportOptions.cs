@@ -60,6 +60,10 @@ public sealed record ExportOptions
     /// <value>Default: null, which is true for components below 1 GiB where the program has ONNX Runtime's native library.</value>
     public bool? CalibratesCache { get; init; }
 
+    /// <summary>Whether each component of less than 1 GiB is run once to record what it gives (<c>probes.json</c>), for <c>m2ugen doctor</c> to compare with.</summary>
+    /// <value>Default: true. Without the native ONNX Runtime the export succeeds and warns.</value>
+    public bool RecordsProbes { get; init; } = true;
+
     /// <summary>Patterns (<c>*</c> stands for any characters) of inner stages that become extra outputs of the graphs, for finding faults: <c>layers.*</c>.</summary>
     /// <value>Default: none.</value>
     public IReadOnlyList<string> Taps { get; init; } = [];

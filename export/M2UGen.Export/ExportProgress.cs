@@ -17,6 +17,9 @@ public enum ExportStage
 
     /// <summary>Running language models to measure their keys and values.</summary>
     Calibrate,
+
+    /// <summary>Running each component once on small inputs, to record what it gives. Comes before the bundle gets its name.</summary>
+    Probe,
 }
 
 /// <summary>How far an export is.</summary>

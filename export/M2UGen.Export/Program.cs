@@ -8,6 +8,7 @@ RootCommand root = new("Turns M2UGen and MusicGen checkpoints into bundles for M
     ExporterCommands.Verify(),
     ExporterCommands.Compare(),
     ExporterCommands.Calibrate(),
+    ExporterCommands.Probe(),
     ExporterCommands.Synth(),
 };
 return await ExporterCommands.InvokeAsync(root, args).ConfigureAwait(false);

@@ -2,8 +2,10 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using M2UGen.Export.Calibration;
 using M2UGen.Export.Graph;
+using M2UGen.Sdk;
 using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
+using M2UGen.Sdk.Runtime.Probes;
 
 namespace M2UGen.Export.Bundles;
 
@@ -52,6 +54,11 @@ internal static class BundleWriter
 
         Calibrate(directory.PartialPath, manifest, options.CalibratesCache, plan.Warnings, progress, cancellationToken);
         ModelBundle bundle = ModelBundle.OpenChecked(directory.PartialPath);
+        if (options.RecordsProbes)
+        {
+            RecordProbes(bundle, plan.Warnings, progress, cancellationToken);
+        }
+
         cancellationToken.ThrowIfCancellationRequested();
         if (directory.Complete() is { } old)
         {
@@ -81,6 +88,29 @@ internal static class BundleWriter
 
     /// <summary>The folder of a tokenizer's files.</summary>
     internal static string TokenizerFolder(string tokenizer) => $"tokenizer-{tokenizer}";
+
+    /// <summary>Probes are a help, not a part: without the runtime, or where it fails, the bundle is whole all the same.</summary>
+    private static void RecordProbes(ModelBundle bundle, List<string> warnings, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ProbeFile file = ProbeRecorder.Record(bundle, all: false, progress, cancellationToken);
+            foreach ((string name, ComponentProbe probe) in file.Components.Where(component => component.Value.NotProbed?.StartsWith(ProbeRecorder.LeftOut, StringComparison.Ordinal) == false))
+            {
+                Warn($"No probe of '{name}' for m2ugen doctor was recorded: {probe.NotProbed}.");
+            }
+        }
+        catch (M2UGenException exception)
+        {
+            Warn($"Probes for m2ugen doctor were not recorded: {exception.Message} 'm2ugen-export probe' records them later.");
+        }
+
+        void Warn(string warning)
+        {
+            warnings.Add(warning);
+            progress?.Report(new ExportProgress(ExportStage.Check, warning));
+        }
+    }
 
     private static List<BundleFile> HashSources(List<string> files, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
     {

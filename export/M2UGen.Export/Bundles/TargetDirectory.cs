@@ -1,5 +1,6 @@
 using System.Globalization;
 using M2UGen.Sdk.Runtime.Bundles;
+using M2UGen.Sdk.Runtime.Probes;
 
 namespace M2UGen.Export.Bundles;
 
@@ -166,7 +167,7 @@ internal sealed class TargetDirectory : IDisposable
         string name = Path.GetFileName(path);
         return Directory.Exists(path)
             ? name.StartsWith(BundleWriter.TokenizerFolder(""), StringComparison.Ordinal)
-            : name == BundleManifest.FileName || Extensions.Any(extension => name.EndsWith(extension, StringComparison.Ordinal));
+            : name is BundleManifest.FileName or ProbeFile.FileName || Extensions.Any(extension => name.EndsWith(extension, StringComparison.Ordinal));
     }
 
     private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.00", CultureInfo.InvariantCulture);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using M2UGen.Export.Bundles;
 using M2UGen.Export.Calibration;
 using M2UGen.Sdk.Runtime.Bundles;
 
@@ -37,6 +38,7 @@ internal static class CalibrateCommand
                 cancellationToken).ConfigureAwait(false);
         }
 
+        ProbeRecorder.Follow(bundle);
         if (json)
         {
             CommandRun.WriteJson(output, writer =>

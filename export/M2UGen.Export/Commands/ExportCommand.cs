@@ -55,10 +55,11 @@ internal static class ExportCommand
             AllowMultipleArgumentsPerToken = true,
             DefaultValueFactory = _ => [],
         };
+        Option<bool> noProbes = new("--no_probes") { Description = "Do not run the components to record numbers for m2ugen doctor." };
         Option<bool> json = CommandRun.JsonOption();
         Command command = new("export", "Turn a checkpoint into a bundle.")
         {
-            source, output, force, model, llamaDir, llamaType, mert, vit, vivit, knn, decoder, decoderPath, context, precision, blockSize, asymmetric, plainScales, cache, calibrate, taps, json,
+            source, output, force, model, llamaDir, llamaType, mert, vit, vivit, knn, decoder, decoderPath, context, precision, blockSize, asymmetric, plainScales, cache, calibrate, taps, noProbes, json,
         };
         command.SetAction((result, cancellationToken) =>
         {
@@ -79,6 +80,7 @@ internal static class ExportCommand
                 ContextLength = result.GetValue(context),
                 CalibratesCache = result.GetRequiredValue(calibrate).ToUpperInvariant() switch { "ALWAYS" => true, "NEVER" => false, _ => null },
                 Taps = result.GetValue(taps) ?? [],
+                RecordsProbes = !result.GetValue(noProbes),
             };
             bool asJson = result.GetValue(json);
             return CommandRun.GuardAsync(result, asJson, writer => RunAsync(options with { Precision = PolicyOf(result) }, asJson, writer, result.InvocationConfiguration.Error, cancellationToken), cancellationToken);

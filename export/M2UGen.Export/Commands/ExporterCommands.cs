@@ -33,6 +33,9 @@ public static class ExporterCommands
     /// <summary><c>calibrate</c>: measures the scales of caches in 8 bits. Runs the bundle, so the program needs ONNX Runtime's native library.</summary>
     public static Command Calibrate() => CalibrateCommand.Create();
 
+    /// <summary><c>probe</c>: runs a bundle's components and records a few numbers of each for <c>m2ugen doctor</c>. The program needs ONNX Runtime's native library.</summary>
+    public static Command Probe() => ProbeCommand.Create();
+
     /// <summary><c>synth</c>: writes a checkpoint of a published size with made-up weights.</summary>
     public static Command Synth() => SynthCommand.Create();
 

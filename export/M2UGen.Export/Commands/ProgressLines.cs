@@ -47,6 +47,7 @@ internal sealed class ProgressLines(TextWriter output, bool isTerminal, TimeProv
                 ExportStage.Hash => "checksum",
                 ExportStage.Write => "writing",
                 ExportStage.Calibrate => "measuring the cache of",
+                ExportStage.Probe => "probing",
                 _ => "finishing",
             };
             string line = isTerminal && value.BytesTotal > 0

@@ -58,6 +58,28 @@ internal static class OnnxRuntimeHost
         }
     }
 
+    /// <summary>The execution providers of the native library, by the names that it gives them.</summary>
+    public static IReadOnlyList<string> Providers
+    {
+        get
+        {
+            EnsureEnvironment();
+            return OrtEnv.Instance().GetAvailableProviders();
+        }
+    }
+
+    /// <summary>Makes a session of the smallest graph where the options say: more than <see cref="CheckProvider"/>, since drivers and devices may fail later than names do.</summary>
+    /// <exception cref="UnsupportedCapabilityException">The native library does not have the execution provider.</exception>
+    /// <exception cref="OnnxRuntimeException">The provider makes no session.</exception>
+    /// <exception cref="M2UGenException">There is no native library, or none that fits.</exception>
+    public static void CheckSession(RuntimeOptions options)
+    {
+        CheckProvider(options);
+        using SessionOptions session = new() { IntraOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        AppendProvider(session, options);
+        using InferenceSession made = new(SmallestGraph.Bytes, session);
+    }
+
     /// <summary>Loads a graph.</summary>
     /// <param name="path">The file.</param>
     /// <param name="component">Its name in messages.</param>
@@ -180,10 +202,10 @@ internal static class OnnxRuntimeHost
         _ => $"Add the native package for {provider} to the application.",
     };
 
-    private static M2UGenException MissingLibrary(Exception exception) =>
-        new("The native ONNX Runtime library was not found. This library needs only its managed half; add one native package to the application, for example Microsoft.ML.OnnxRuntime (CPU).", exception);
+    private static M2UGenException MissingLibrary(Exception exception) => exception.GetBaseException() is DllNotFoundException or BadImageFormatException
+        ? new("The native ONNX Runtime library was not found. This library needs only its managed half; add one native package to the application, for example Microsoft.ML.OnnxRuntime (CPU).", exception)
+        : new($"The native ONNX Runtime library does not fit its managed half, {NativeRuntime.ManagedVersion}: {exception.GetBaseException().Message} Give both packages the same version; 'm2ugen doctor' shows which file was loaded.", exception);
 
-    private static bool IsMissingLibrary(Exception exception) =>
-        exception is DllNotFoundException or BadImageFormatException
-        || (exception is TypeInitializationException { InnerException: { } inner } && IsMissingLibrary(inner));
+    /// <summary>The managed half looks for the native one, and for the table of functions that it was written for, when its first type is made; that type fails ever after.</summary>
+    private static bool IsMissingLibrary(Exception exception) => exception is DllNotFoundException or BadImageFormatException or TypeInitializationException;
 }
