@@ -70,11 +70,13 @@ internal static class CommandLine
         AskCommand.CreateCaption(output, error),
         ChatCommand.Create(input, output, error),
         BenchCommand.Create(output, error),
+        DoctorCommand.Create(output, error),
         ExporterCommands.Export(),
         ExporterCommands.Inspect(),
         ExporterCommands.Verify(),
         ExporterCommands.Compare(),
         ExporterCommands.Calibrate(),
+        ExporterCommands.Probe(),
         ExporterCommands.Synth(),
     };
 

@@ -20,7 +20,7 @@ internal static class UNetSpeedCommand
         Option<double> seconds = new("--seconds") { Description = "Length of the music.", DefaultValueFactory = _ => 10 };
         Option<int> width = new("--width") { Description = "Columns of the latents.", DefaultValueFactory = _ => 16 };
         Option<int> prompt = new("--prompt") { Description = "T5's states.", DefaultValueFactory = _ => 40 };
-        Option<int> threads = new("--threads") { Description = "Threads of one operator. Default: one a processor." };
+        Option<int> threads = new("--threads") { Description = "Threads of one operator. Default: one a core." };
         Option<string?> precision = new("--precision") { Description = "Also time the graph with its matrices stored so, in turn with the other: int8, int4." };
         Option<int> block = new("--block-size") { Description = "Weights that share a scale: 32, 64 or 128.", DefaultValueFactory = _ => 128 };
         Option<int> runs = new("--runs") { Description = "Evaluations to time.", DefaultValueFactory = _ => 5 };
