@@ -37,35 +37,40 @@ internal static class BundleBench
             ["load_seconds"] = Load(bundle, models, display, cancellationToken),
         };
         display.Show("Measuring the machine", 0, 1);
-        Calibration calibration = Calibration.Measure(runtime, cancellationToken);
+        Bandwidth bandwidth = new(OnnxRuntimeHost.ThreadsOf(runtime));
+        Calibration calibration = Calibration.Measure(runtime, bandwidth, cancellationToken);
         result["calibration"] = calibration.ToJson();
-        result["media"] = MediaBench.Run(calibration, options, cancellationToken);
+        if (options.Measures(BenchPart.Media))
+        {
+            result["media"] = MediaBench.Run(calibration, options, cancellationToken);
+        }
+
         display.Show("Measuring the machine", 1, 1);
         using MediaEncoders? encoders = bundle.Manifest.Components.ContainsKey(LanguageModel.Component) ? MediaEncoders.Open(bundle, models) : null;
-        if (encoders is not null)
+        if (encoders is not null && options.Measures(BenchPart.Encoders))
         {
             display.Show("Measuring the encoders", 0, 1);
             result["encoders"] = EncoderBench.Run(bundle, encoders, calibration, options, cancellationToken);
             display.Show("Measuring the encoders", 1, 1);
         }
 
-        bool hasLanguage = bundle.Manifest.Components.ContainsKey(LanguageModel.Component);
-        bool hasMusic = bundle.Manifest.Components.ContainsKey(MusicGenConfig.DecoderComponent);
+        bool hasLanguage = options.Measures(BenchPart.Language) && bundle.Manifest.Components.ContainsKey(LanguageModel.Component);
+        bool hasMusic = options.Measures(BenchPart.Music) && bundle.Manifest.Components.ContainsKey(MusicGenConfig.DecoderComponent);
         if (hasLanguage)
         {
             display.Show("Measuring the language model", 0, 1);
-            result["language"] = LanguageBench.Run(bundle, models, options, cancellationToken);
+            result["language"] = LanguageBench.Run(bundle, models, bandwidth, options, cancellationToken);
             display.Show("Measuring the language model", 1, 1);
         }
 
         if (hasMusic)
         {
             display.Show("Measuring the music decoder", 0, 1);
-            result["music"] = MusicBench.Run(bundle, models, options, cancellationToken);
+            result["music"] = MusicBench.Run(bundle, models, bandwidth, options, cancellationToken);
             display.Show("Measuring the music decoder", 1, 1);
         }
 
-        if (bundle.Manifest.Components.ContainsKey(UNet.Component))
+        if (options.Measures(BenchPart.Music) && bundle.Manifest.Components.ContainsKey(UNet.Component))
         {
             display.Show("Measuring the music decoder", 0, 1);
             result["music"] = DiffusionBench.Run(bundle, models, runtime, options, cancellationToken);

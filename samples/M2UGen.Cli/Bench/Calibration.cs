@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Text.Json.Nodes;
 using M2UGen.Cli.Bench.Timing;
 using M2UGen.Sdk.Runtime;
@@ -15,19 +14,15 @@ namespace M2UGen.Cli.Bench;
 internal sealed record Calibration(double GemmGflops, double ReadGigabytes, double OneThreadGflops, double OneThreadReadGigabytes)
 {
     private const int GemmRows = 512;
-    private const int ReadBytes = 1 << 28;
 
     /// <summary>Measures all four; takes about two seconds. The best of several runs counts, since nothing can make one too fast.</summary>
-    public static Calibration Measure(RuntimeOptions runtime, CancellationToken cancellationToken)
+    public static Calibration Measure(RuntimeOptions runtime, Bandwidth bandwidth, CancellationToken cancellationToken)
     {
-        int threads = OnnxRuntimeHost.ThreadsOf(runtime);
-        float[] memory = new float[ReadBytes / sizeof(float)];
-        memory.AsSpan().Fill(1);
         return new Calibration(
             Gemm(runtime, cancellationToken),
-            ReadBytes / Best(5, () => Read(memory, threads), cancellationToken) / 1e9,
+            bandwidth.Best(OnnxRuntimeHost.ThreadsOf(runtime), 5, cancellationToken),
             MultiplyAdds(cancellationToken),
-            ReadBytes / Best(3, () => Read(memory, 1), cancellationToken) / 1e9);
+            bandwidth.Best(1, 3, cancellationToken));
     }
 
     /// <summary>The four figures.</summary>
@@ -66,18 +61,6 @@ internal sealed record Calibration(double GemmGflops, double ReadGigabytes, doub
         {
             folder.Delete(recursive: true);
         }
-    }
-
-    private static void Read(float[] memory, int threads)
-    {
-        int part = memory.Length / threads;
-        if (threads == 1)
-        {
-            GC.KeepAlive(TensorPrimitives.Sum<float>(memory));
-            return;
-        }
-
-        Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, i => GC.KeepAlive(TensorPrimitives.Sum<float>(memory.AsSpan(i * part, part))));
     }
 
     private static double MultiplyAdds(CancellationToken cancellationToken)

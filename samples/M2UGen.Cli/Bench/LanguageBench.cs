@@ -11,9 +11,9 @@ internal static class LanguageBench
     private const int ChunkSize = 256;
 
     /// <summary>Measures prefill and decoding; the tokens are arbitrary, since speed does not depend on which they are.</summary>
-    public static JsonObject Run(ModelBundle bundle, ModelSet models, BenchOptions options, CancellationToken cancellationToken)
+    public static JsonObject Run(ModelBundle bundle, ModelSet models, Bandwidth bandwidth, BenchOptions options, CancellationToken cancellationToken)
     {
-        LlamaConfig config = LlamaConfig.From(bundle.Component(LanguageModel.Component));
+        LlamaConfig config = LanguageModel.Open(bundle, models).Config;
         int promptTokens = Math.Clamp(options.PromptTokens, 1, config.ContextLength - 1);
         int newTokens = Math.Clamp(options.NewTokens, 1, config.ContextLength - promptTokens);
         int[] prompt = [.. Enumerable.Range(0, promptTokens).Select(i => i % config.VocabularySize)];
@@ -23,6 +23,7 @@ internal static class LanguageBench
         List<Measurement> steps = [];
         for (int run = 0; run <= options.Repeat; run++)
         {
+            bandwidth.Measure(cancellationToken);
             using LlamaDecoder decoder = new(model, config, promptTokens + newTokens, prefix);
             Measurement prefill = Measurement.Of(() =>
             {
@@ -48,9 +49,10 @@ internal static class LanguageBench
             }
         }
 
+        bandwidth.Measure(cancellationToken);
         Measurement reading = Measurement.Median(prefills);
         Measurement writing = Measurement.Median(steps);
-        return new JsonObject
+        JsonObject result = new()
         {
             ["prompt_tokens"] = promptTokens,
             ["prefill_tokens_per_second"] = reading.Rate,
@@ -58,5 +60,7 @@ internal static class LanguageBench
             ["decode_tokens_per_second"] = writing.Rate,
             ["allocated_bytes_per_step"] = writing.BytesPerStep,
         };
+        ReadBound.Add(result, writing.Rate, ReadBound.WeightBytes(bundle, LanguageModel.Component), bandwidth.TakeMedian());
+        return result;
     }
 }

@@ -13,7 +13,7 @@ internal static class MusicBench
     private const ulong Seed = 1;
 
     /// <summary>Measures a piece of music made from the options' caption.</summary>
-    public static JsonObject Run(ModelBundle bundle, ModelSet models, BenchOptions options, CancellationToken cancellationToken)
+    public static JsonObject Run(ModelBundle bundle, ModelSet models, Bandwidth bandwidth, BenchOptions options, CancellationToken cancellationToken)
     {
         MusicGenDecoder decoder = MusicGenDecoder.Open(models, bundle, options.Batch);
         MusicGenConfig config = decoder.Config;
@@ -27,6 +27,7 @@ internal static class MusicBench
             float[] chroma = config.Chroma is { } c ? ChromaFeatures.None(c.ChromaLength, c.ChromaCount) : [];
             MusicGenPlan plan = MusicGenPlan.Create(config, music, Fidelity.Improved, promptFrames: 0, chroma.Length == 0 ? 0 : config.Chroma!.ChromaLength + rows.Length);
             CodeFrames frames = new(config.Codebooks, plan.FrameCount);
+            bandwidth.Measure(cancellationToken);
             StepClock clock = new();
             decoder.FillCodes(frames, plan, rows, chroma, scale, CodeChooser.Create(config, music, Seed, frames.Rows), clock.Step, cancellationToken);
             Measurement codes = clock.Stop();
@@ -42,6 +43,7 @@ internal static class MusicBench
             }
         }
 
+        bandwidth.Measure(cancellationToken);
         Measurement step = Measurement.Median(steps);
         Measurement codec = Measurement.Median(decodings);
         double framesPerSecond = (double)config.Codec.SampleRate / config.Codec.SamplesPerFrame;
@@ -54,6 +56,7 @@ internal static class MusicBench
             ["encodec_frames"] = codec.Steps,
             ["encodec_times_real_time"] = codec.Rate / framesPerSecond,
         };
+        ReadBound.Add(result, step.Rate, ReadBound.WeightBytes(bundle, MusicGenConfig.DecoderComponent), bandwidth.TakeMedian());
         AddWhole(result, decoder, options, music, cancellationToken);
         if (options.Batch > 1)
         {

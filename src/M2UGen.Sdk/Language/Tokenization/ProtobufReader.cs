@@ -60,6 +60,25 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message)
     /// <summary>The current field as an int32 (also an enumeration).</summary>
     public readonly int Int32 => _wireType == 0 ? unchecked((int)_number) : throw Unexpected("an integer");
 
+    /// <summary>The current field as an int64.</summary>
+    public readonly long Int64 => _wireType == 0 ? unchecked((long)_number) : throw Unexpected("an integer");
+
+    /// <summary>Appends the current field of a repeated int64, whether it is one element or all of them packed.</summary>
+    public readonly void AddInt64s(List<long> values)
+    {
+        if (_wireType == 0)
+        {
+            values.Add(Int64);
+            return;
+        }
+
+        ProtobufReader packed = new(Bytes);
+        while (!packed._rest.IsEmpty)
+        {
+            values.Add(unchecked((long)packed.ReadVarint()));
+        }
+    }
+
     /// <summary>The current field as a boolean.</summary>
     public readonly bool Boolean => _wireType == 0 ? _number != 0 : throw Unexpected("a boolean");
 
