@@ -8,6 +8,9 @@ namespace M2UGen.Sdk.Runtime;
 /// </remarks>
 internal sealed class KVCache : IDisposable
 {
+    /// <summary>What the names of a graph's cache inputs begin with: it tells a token loop from graphs that run once.</summary>
+    public const string InputPrefix = "past_key_values.";
+
     private readonly NativeTensor[] _keys;
     private readonly NativeTensor[] _values;
     private readonly NativeTensor?[] _keyScales;

@@ -32,7 +32,9 @@ internal sealed class OnnxModel : IOnnxModel
     /// <inheritdoc cref="Load(ModelBundle, string, RuntimeOptions)"/>
     public static OnnxModel Load(string path, string component, BundleComponent description, RuntimeOptions options)
     {
-        InferenceSession session = OnnxRuntimeHost.CreateSession(path, component, options);
+        // Only the token loops have small values and many steps of one shape.
+        bool isTokenLoop = description.Inputs.Any(input => input.Name.StartsWith(KVCache.InputPrefix, StringComparison.Ordinal));
+        InferenceSession session = OnnxRuntimeHost.CreateSession(path, component, options, plansMemory: isTokenLoop);
         try
         {
             IReadOnlyList<string> mismatches = ModelContract.Compare(description, session);

@@ -85,8 +85,12 @@ internal static class OnnxRuntimeHost
     /// <param name="component">Its name in messages.</param>
     /// <param name="options">Where it runs.</param>
     /// <param name="profilePrefix">Where the runtime writes the times of every node, to be measured; null for nowhere.</param>
+    /// <param name="plansMemory">
+    /// Whether a run takes one block of memory that is planned from the run before it, which had the same shapes. The block lies beside what that run left, so a graph with large values holds
+    /// them twice; only where values are small and a step must take no time is that worth it.
+    /// </param>
     /// <exception cref="ModelBundleException">The runtime cannot read the file.</exception>
-    public static InferenceSession CreateSession(string path, string component, RuntimeOptions options, string? profilePrefix = null)
+    public static InferenceSession CreateSession(string path, string component, RuntimeOptions options, string? profilePrefix = null, bool plansMemory = true)
     {
         try
         {
@@ -98,6 +102,7 @@ internal static class OnnxRuntimeHost
                 // Graphs are written fused; what the runtime still finds to do costs load time only.
                 GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
                 LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+                EnableMemoryPattern = plansMemory,
             };
             if (options.Threads > 0 || !HasGlobalPool)
             {
