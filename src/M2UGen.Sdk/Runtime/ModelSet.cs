@@ -14,6 +14,10 @@ internal sealed class ModelSet : IDisposable
     private readonly Func<string, IOnnxModel> _load;
     private bool _disposed;
 
+    /// <summary>Asked before a component is used which others are to be unloaded first, so that it finds room; null: none ever are.</summary>
+    /// <remarks>Only for one request at a time: what it names may not be running.</remarks>
+    public Func<string, IReadOnlyList<string>>? MakeRoom { get; set; }
+
     /// <param name="bundle">Where the components lie.</param>
     /// <param name="options">How sessions are made.</param>
     /// <param name="logger">Told of every component that was loaded, and of the time it took.</param>
@@ -22,6 +26,9 @@ internal sealed class ModelSet : IDisposable
         {
             long start = Stopwatch.GetTimestamp();
             OnnxModel model = OnnxModel.Load(bundle, component, options);
+
+            // Loading copies weights about, and what it no longer needs can be as large as they are.
+            NativeHeap.Trim();
             Log.ComponentLoaded(logger ?? NullLogger.Instance, component, (long)Stopwatch.GetElapsedTime(start).TotalMilliseconds);
             return model;
         })
@@ -34,6 +41,11 @@ internal sealed class ModelSet : IDisposable
     /// <summary>The component's model; loads it on the first call, and again after a call that failed.</summary>
     public IOnnxModel Get(string component)
     {
+        if (MakeRoom?.Invoke(component) is { Count: > 0 } others)
+        {
+            Unload(others);
+        }
+
         Slot? slot;
         lock (_slots)
         {
@@ -114,13 +126,20 @@ internal sealed class ModelSet : IDisposable
 
     private static void Free(List<Slot> slots)
     {
+        bool freed = false;
         foreach (Slot slot in slots)
         {
             lock (slot.Gate)
             {
+                freed |= slot.Model is not null;
                 slot.Model?.Dispose();
                 slot.Model = null;
             }
+        }
+
+        if (freed)
+        {
+            NativeHeap.Trim();
         }
     }
 
