@@ -77,7 +77,7 @@ public sealed class M2UGenPipeline : IM2UGenPipeline
         M2UGenRequest[] wanted = [.. requests.Select(request => (request ?? throw new ArgumentException("One of the requests is null.", nameof(requests))) with { Goal = RequestGoal.Music })];
         foreach (M2UGenRequest request in wanted)
         {
-            _runner.Check(request);
+            _runner.Check(request, wanted.Length);
         }
 
         if (wanted.Length == 0)
@@ -118,6 +118,7 @@ public sealed class M2UGenPipeline : IM2UGenPipeline
     /// <summary>Runs a request; the last update is <see cref="GenerationCompleted"/>.</summary>
     /// <remarks>The request is checked by this call; work starts with the first update that is asked for.</remarks>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <exception cref="MemoryBudgetException">The request does not fit <see cref="PipelineOptions.MemoryBudget"/>.</exception>
     /// <exception cref="UnsupportedCapabilityException">The bundle lacks a part that the request needs.</exception>
     /// <exception cref="ObjectDisposedException">The pipeline is disposed.</exception>
     public IAsyncEnumerable<GenerationUpdate> StreamAsync(M2UGenRequest request, CancellationToken cancellationToken = default)
@@ -126,6 +127,22 @@ public sealed class M2UGenPipeline : IM2UGenPipeline
         _tracker.ThrowIfClosed();
         _runner.Check(request);
         return _stream.RunAsync(() => _runner.Start(request), request.OnlyResult, cancellationToken);
+    }
+
+    /// <summary>Predicts what a request will take of memory with what is loaded now; nothing is loaded, and no medium is read: a sound from a file counts as a minute of it.</summary>
+    /// <param name="request">The request. Music is planned whether or not the model will ask for it.</param>
+    /// <exception cref="ArgumentException">An option is out of its range, or music cannot be so long.</exception>
+    /// <exception cref="MemoryBudgetException">The request does not fit <see cref="PipelineOptions.MemoryBudget"/>.</exception>
+    /// <exception cref="UnsupportedCapabilityException">The bundle lacks a part that the request needs.</exception>
+    /// <exception cref="ObjectDisposedException">The pipeline is disposed.</exception>
+    public MemoryPlan PlanMemory(M2UGenRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        _tracker.ThrowIfClosed();
+        _runner.Check(request);
+        return _runner.PlanMemory(request) is { Steps.Count: > 0 } plan
+            ? plan
+            : throw new UnsupportedCapabilityException("memory plan", "Such a request uses nothing of a bundle whose sizes are known.");
     }
 
     /// <summary>Stops every request, waits until they have stopped, and frees the models.</summary>

@@ -17,6 +17,7 @@ public sealed class M2UGenPipelineBuilder
     private ExecutionProviderKind _provider = ExecutionProviderKind.Cpu;
     private int _device;
     private Precision? _precision;
+    private long? _memoryBudget;
 
     internal M2UGenPipelineBuilder(string path)
     {
@@ -58,6 +59,16 @@ public sealed class M2UGenPipelineBuilder
         return this;
     }
 
+    /// <summary>Keeps the process's anonymous memory below a limit: unloads what is not in use, and refuses requests that do not fit all the same.</summary>
+    /// <param name="bytes">The limit (<see cref="PipelineOptions.MemoryBudget"/>, over which it wins).</param>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is below 1.</exception>
+    public M2UGenPipelineBuilder UseMemoryBudget(long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
+        _memoryBudget = bytes;
+        return this;
+    }
+
     /// <summary>Makes music with a decoder of the application's own instead of the bundle's. It stays the caller's to dispose.</summary>
     public M2UGenPipelineBuilder UseMusicDecoder(IMusicDecoder decoder)
     {
@@ -96,12 +107,13 @@ public sealed class M2UGenPipelineBuilder
     /// <exception cref="UnsupportedCapabilityException">The bundle is a part of a model, or the execution provider or the precision is not there.</exception>
     public Task<M2UGenPipeline> LoadAsync(IProgress<LoadProgress>? progress, CancellationToken cancellationToken = default)
     {
+        PipelineOptions options = _memoryBudget is { } budget ? _options with { MemoryBudget = budget } : _options;
         OptionsCheck check = new();
-        _options.Check(check);
+        options.Check(check);
         check.ThrowIfAny();
 
         // Reading and checking files blocks; callers on a user interface's thread must not notice.
-        return Task.Run(() => Load(progress, cancellationToken), cancellationToken);
+        return Task.Run(() => Load(options, progress, cancellationToken), cancellationToken);
     }
 
     private M2UGenPipelineBuilder Use(ExecutionProviderKind provider, int device)
@@ -111,7 +123,7 @@ public sealed class M2UGenPipelineBuilder
         return this;
     }
 
-    private M2UGenPipeline Load(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    private M2UGenPipeline Load(PipelineOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         progress?.Report(new LoadProgress("bundle", 0));
         ModelBundle bundle = ModelBundle.OpenChecked(_path);
@@ -121,13 +133,13 @@ public sealed class M2UGenPipelineBuilder
             BundleParts.CheckPrecision(bundle, precision);
         }
 
-        RuntimeOptions runtime = new(_provider, _device, _options.Threads ?? 0);
+        RuntimeOptions runtime = new(_provider, _device, options.Threads ?? 0);
         OnnxRuntimeHost.CheckProvider(runtime);
         ModelSet models = new(bundle, runtime, _logger);
         try
         {
-            PipelineParts parts = BundleParts.Open(bundle, models, runtime, _options, _music);
-            if (_options.LoadEagerly)
+            PipelineParts parts = BundleParts.Open(bundle, models, runtime, options, _music);
+            if (options.LoadEagerly)
             {
                 BundleParts.LoadAll(bundle, models, progress, cancellationToken);
             }
@@ -135,7 +147,7 @@ public sealed class M2UGenPipelineBuilder
             cancellationToken.ThrowIfCancellationRequested();
             progress?.Report(new LoadProgress("bundle", 1));
             Log.BundleOpened(_logger, Path.GetFileName(bundle.Directory), bundle.Manifest.Family, bundle.ManifestSha256, parts.Identity.Provider);
-            return new M2UGenPipeline(parts, _options, _logger);
+            return new M2UGenPipeline(parts, options, _logger);
         }
         catch
         {

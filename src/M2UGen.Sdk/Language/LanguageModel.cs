@@ -87,7 +87,10 @@ internal sealed class LanguageModel
         int limit = Math.Min(input.Options.MaxNewTokens, room);
         ReadOnlySpan<float> prefix = input.Prefix is { } given ? given.Span : _textPrefix;
         int[] ends = _plan.Ends(prompt, input.PrefillChunkSize);
-        PromptReader reader = _prompts.Take(prompt, ends, prefix) ?? Create(prompt.Length + limit, prefix);
+
+        // The graph first: others may have to make room for it, also where a reader goes on.
+        IOnnxModel model = _model();
+        PromptReader reader = _prompts.Take(prompt, ends, prefix) ?? Create(model, prompt.Length + limit, prefix);
         bool isSound = false;
         try
         {
@@ -115,8 +118,8 @@ internal sealed class LanguageModel
         }
     }
 
-    private PromptReader Create(int positions, ReadOnlySpan<float> prefix) =>
-        new(new LlamaDecoder(_model(), Config, _prompts.Capacity > 0 ? Config.ContextLength : positions, prefix), prefix);
+    private PromptReader Create(IOnnxModel model, int positions, ReadOnlySpan<float> prefix) =>
+        new(new LlamaDecoder(model, Config, _prompts.Capacity > 0 ? Config.ContextLength : positions, prefix), prefix);
 
     /// <summary>Writes the answer behind a prompt that the decoder has read.</summary>
     private LanguageOutput Write(LlamaDecoder decoder, int[] prompt, int limit, LanguageInput input, Action<GenerationUpdate>? send, CancellationToken cancellationToken)

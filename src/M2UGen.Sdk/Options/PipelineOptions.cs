@@ -14,6 +14,13 @@ public sealed record PipelineOptions
     /// <value><see cref="MemoryPolicy.KeepLoaded"/>. <see cref="MemoryPolicy.OneStageAtATime"/> needs <see cref="MaxConcurrentRequests"/> of 1.</value>
     public MemoryPolicy Memory { get; init; } = MemoryPolicy.KeepLoaded;
 
+    /// <summary>The most anonymous memory that the process may take, in bytes, as <see cref="MemoryPlan"/> predicts it; pages of mapped files count apart, since the system can take them back.</summary>
+    /// <value>
+    /// Null: no limit. 1 or more. Components stay loaded as long as that fits, else those are unloaded whose next use is furthest away; a request that does not fit all the same is refused
+    /// with a <see cref="MemoryBudgetException"/> before any work. Needs <see cref="MaxConcurrentRequests"/> of 1, and no <see cref="LoadEagerly"/>.
+    /// </value>
+    public long? MemoryBudget { get; init; }
+
     /// <summary>How many requests may run at a time; the others wait in the order of their arrival.</summary>
     /// <value>1: a request has the whole device. Allowed: 1 to 64. Each running request has its own key/value caches.</value>
     public int MaxConcurrentRequests { get; init; } = 1;
@@ -51,7 +58,9 @@ public sealed record PipelineOptions
         const string Owner = nameof(PipelineOptions);
         check.Range(Owner, nameof(Threads), Threads, 1, 1024);
         check.Defined(Owner, nameof(Memory), Memory);
-        check.Range(Owner, nameof(MaxConcurrentRequests), MaxConcurrentRequests, 1, Memory == MemoryPolicy.OneStageAtATime ? 1 : 64);
+        check.Range(Owner, nameof(MaxConcurrentRequests), MaxConcurrentRequests, 1, Memory == MemoryPolicy.OneStageAtATime || MemoryBudget is not null ? 1 : 64);
+        check.AtLeast(Owner, nameof(MemoryBudget), MemoryBudget, 1);
+        check.NotBoth(Owner, nameof(LoadEagerly), LoadEagerly ? true : null, nameof(MemoryBudget), MemoryBudget);
         check.Range(Owner, nameof(StreamBufferSize), StreamBufferSize, 1, 65536);
         check.Range(Owner, nameof(CachedPrompts), CachedPrompts, 0, 64);
         check.Range(Owner, nameof(PrefillChunkSize), PrefillChunkSize, 1, 65536);

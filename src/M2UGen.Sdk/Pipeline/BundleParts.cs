@@ -5,6 +5,7 @@ using M2UGen.Sdk.Language.Tokenization;
 using M2UGen.Sdk.Music;
 using M2UGen.Sdk.Music.AudioLdm2;
 using M2UGen.Sdk.Music.MusicGen;
+using M2UGen.Sdk.Pipeline.Memory;
 using M2UGen.Sdk.Runtime;
 using M2UGen.Sdk.Runtime.Bundles;
 
@@ -68,7 +69,8 @@ internal static class BundleParts
             Music = ownMusic ?? MusicOf(bundle, models, options),
             Project = bundle.Manifest.Components.ContainsKey(OutputProjector.Component) ? Projection(new OutputProjector(models)) : null,
             Models = models,
-            
+            Planner = new MemoryPlanner(bundle),
+
             // What is bound to a graph goes before the graph.
             Owned = encoders is null ? [prompts, models] : [prompts, encoders, models],
         };

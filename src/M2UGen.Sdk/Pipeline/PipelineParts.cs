@@ -1,5 +1,6 @@
 using M2UGen.Sdk.Encoders;
 using M2UGen.Sdk.Language;
+using M2UGen.Sdk.Pipeline.Memory;
 using M2UGen.Sdk.Runtime;
 
 namespace M2UGen.Sdk.Pipeline;
@@ -26,6 +27,9 @@ internal sealed record PipelineParts
 
     /// <summary>The bundle's graphs, for a memory policy that unloads them; null in tests.</summary>
     public ModelSet? Models { get; init; }
+
+    /// <summary>Predicts what requests take of memory; null in tests.</summary>
+    public MemoryPlanner? Planner { get; init; }
 
     /// <summary>Everything to free when the last request has ended.</summary>
     public IReadOnlyList<IDisposable> Owned { get; init; } = [];

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using M2UGen.Sdk.Diagnostics;
 using M2UGen.Sdk.Language;
+using M2UGen.Sdk.Pipeline.Memory;
 using Microsoft.Extensions.Logging;
 
 namespace M2UGen.Sdk.Pipeline;
@@ -36,6 +37,10 @@ internal sealed class RequestRun : IDeviceRun
 
     /// <summary>Whether <see cref="PrepareAsync"/> has anything to do; if so it may hold much memory from then on.</summary>
     public bool HasMedia => UsesLastMusic || !_request.Media.IsEmpty;
+
+    /// <summary>Pieces of music that are made together with this request's, its own included.</summary>
+    /// <value>1.</value>
+    public int Together { get; init; } = 1;
 
     private bool UsesLastMusic { get; }
 
@@ -88,6 +93,7 @@ internal sealed class RequestRun : IDeviceRun
     public void Answer(UpdateWriter updates, CancellationToken cancellationToken)
     {
         ResultManifest manifest = _manifest ??= Manifest();
+        MakeRoom(manifest.Music);
         float[]? prefix = Encode(updates, cancellationToken);
         _answer = _parts.Language is { } language ? Answer(language, prefix, manifest, updates, cancellationToken) : null;
         EndStage();
@@ -104,6 +110,30 @@ internal sealed class RequestRun : IDeviceRun
     public string AnswerText => _answer?.Text ?? string.Empty;
 
     private bool WantsMusic => _request.Goal != RequestGoal.Answer && _answer is not { AsksForMusic: false };
+
+    /// <summary>Settles what gives way to what, now that the lengths of all media are known and nobody else is running.</summary>
+    /// <exception cref="MemoryBudgetException">The request does not fit the budget.</exception>
+    private void MakeRoom(MusicOptions music)
+    {
+        if (_options.MemoryBudget is null || _parts is not { Planner: { } planner, Models: { } models })
+        {
+            return;
+        }
+
+        MemoryDemand demand = RequestDemand.Of(_request, _media, _request.Goal == RequestGoal.Answer ? null : music, _parts, _options, _fidelity) with { Pieces = Together };
+        MemorySchedule schedule = planner.Begin(demand, _options.Memory, _options.MemoryBudget, models.Loaded);
+        models.MakeRoom = component =>
+        {
+            IReadOnlyList<string> gone = schedule.Enter(component);
+            if (gone.Contains(LanguageModel.Component))
+            {
+                // What is bound to a graph goes before the graph.
+                _parts.Prompts.Clear();
+            }
+
+            return gone;
+        };
+    }
 
     /// <summary>Frees what a stage has loaded, where the pipeline wants that.</summary>
     public void EndStage()

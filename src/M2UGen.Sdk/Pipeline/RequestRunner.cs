@@ -1,4 +1,5 @@
 using M2UGen.Sdk.Diagnostics;
+using M2UGen.Sdk.Pipeline.Memory;
 using Microsoft.Extensions.Logging;
 
 namespace M2UGen.Sdk.Pipeline;
@@ -10,7 +11,10 @@ internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options
     /// <summary>Refuses what cannot be done, before any work.</summary>
     /// <exception cref="ArgumentException">An option is out of its range, the prompt is empty, or the music decoder cannot make such a length.</exception>
     /// <exception cref="UnsupportedCapabilityException">The bundle lacks the part that the request needs, or that part cannot do what is asked.</exception>
-    public void Check(M2UGenRequest request)
+    /// <exception cref="MemoryBudgetException">It does not fit the memory budget.</exception>
+    /// <param name="request">The request.</param>
+    /// <param name="together">Requests whose music is made in one call.</param>
+    public void Check(M2UGenRequest request, int together = 1)
     {
         OptionsCheck check = new();
         request.Generation.Check(check);
@@ -47,19 +51,36 @@ internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options
         {
             CheckMusic(parts, request, request.Music, FidelityOf(request));
         }
+
+        if (options.MemoryBudget is not null)
+        {
+            PlanMemory(request, together);
+        }
+    }
+
+    /// <summary>Plans what a request takes of memory, its media not read yet.</summary>
+    /// <returns>Null where the pipeline was made of parts that no bundle describes.</returns>
+    /// <exception cref="MemoryBudgetException">It does not fit the budget.</exception>
+    public MemoryPlan? PlanMemory(M2UGenRequest request, int together = 1)
+    {
+        MusicOptions? music = request.Goal == RequestGoal.Answer ? null : request.Music;
+        MemoryDemand demand = RequestDemand.Of(request, null, music, parts, options, FidelityOf(request)) with { Pieces = Pieces(together) };
+        return parts.Planner?.Plan(demand, options.Memory, options.MemoryBudget, parts.Models?.Loaded ?? []);
     }
 
     /// <summary>Settles what belongs to this one run: seeds and habits.</summary>
-    public RequestRun Start(M2UGenRequest request)
+    /// <param name="request">The request.</param>
+    /// <param name="together">Requests whose music is made in one call.</param>
+    public RequestRun Start(M2UGenRequest request, int together = 1)
     {
         (ulong seed, ulong musicSeed) = Seeds.Of(request.Generation.Seed, request.Music.Seed);
         Log.RequestStarted(logger, seed, musicSeed);
         Log.Prompt(logger, request.Prompt);
-        return new RequestRun(parts, options, logger, request, FidelityOf(request), seed, musicSeed);
+        return new RequestRun(parts, options, logger, request, FidelityOf(request), seed, musicSeed) { Together = Pieces(together) };
     }
 
     /// <summary>Settles what belongs to this one run of several requests.</summary>
-    public BatchRun Start(IReadOnlyList<M2UGenRequest> requests) => new(parts, logger, [.. requests.Select(Start)]);
+    public BatchRun Start(IReadOnlyList<M2UGenRequest> requests) => new(parts, logger, [.. requests.Select(request => Start(request, requests.Count))]);
 
     /// <summary>Asks the music decoder where music is certain: a request that the model may answer with text alone must not fail for a piece that nobody makes.</summary>
     /// <exception cref="ArgumentException">The decoder cannot make such a length.</exception>
@@ -79,6 +100,8 @@ internal sealed class RequestRunner(PipelineParts parts, PipelineOptions options
         Options = music,
         Fidelity = fidelity,
     };
+
+    private int Pieces(int together) => Math.Min(together, options.MusicBatchSize);
 
     private Fidelity FidelityOf(M2UGenRequest request) => request.Fidelity ?? options.Fidelity;
 
