@@ -71,6 +71,7 @@ internal static class CommandLine
         ChatCommand.Create(input, output, error),
         BenchCommand.Create(output, error),
         DoctorCommand.Create(output, error),
+        PlanCommand.Create(output, error),
         ExporterCommands.Export(),
         ExporterCommands.Inspect(),
         ExporterCommands.Verify(),

@@ -39,4 +39,7 @@ internal enum BenchPart
 
     /// <summary>The music decoder.</summary>
     Music,
+
+    /// <summary>The peak of memory of one request.</summary>
+    Memory,
 }

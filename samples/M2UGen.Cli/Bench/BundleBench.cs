@@ -23,6 +23,15 @@ internal static class BundleBench
         BundleParts.CheckWhole(bundle);
         RuntimeOptions runtime = options.Runtime;
         using ModelSet models = new(bundle, runtime);
+        JsonObject? memory = null;
+        if (options.Measures(BenchPart.Memory))
+        {
+            display.Show("Measuring memory", 0, 1);
+            memory = MemoryBench.Run(bundle, models, options, cancellationToken);
+            models.UnloadAll();
+            display.Show("Measuring memory", 1, 1);
+        }
+
         JsonObject result = new()
         {
             ["bundle"] = Path.GetFileName(bundle.Directory),
@@ -34,8 +43,17 @@ internal static class BundleBench
             ["platform"] = $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}",
             ["onnx_runtime"] = OnnxRuntimeHost.Version,
             ["repeat"] = options.Repeat,
-            ["load_seconds"] = Load(bundle, models, display, cancellationToken),
         };
+        if (memory is not null)
+        {
+            result["memory"] = memory;
+            if (options.Parts.All(part => part == BenchPart.Memory) && options.Parts.Count > 0)
+            {
+                return result;
+            }
+        }
+
+        result["load_seconds"] = Load(bundle, models, display, cancellationToken);
         display.Show("Measuring the machine", 0, 1);
         Bandwidth bandwidth = new(OnnxRuntimeHost.ThreadsOf(runtime));
         Calibration calibration = Calibration.Measure(runtime, bandwidth, cancellationToken);

@@ -20,7 +20,7 @@ internal static class BenchCommand
         Option<int> prompt = new("--prompt-tokens") { Description = "Tokens that the language model reads.", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 128 };
         Option<int> tokens = new("--new-tokens") { Description = "Tokens that the language model writes.", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 64 };
         Option<int> repeat = new("--repeat", "-n") { Description = "Measured runs; the median one counts, a further one before warms up.", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 3 };
-        Option<BenchPart[]> parts = new("--only") { Description = "Measure these parts alone, beside the machine. May be given several times.", HelpName = "media|encoders|language|music", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
+        Option<BenchPart[]> parts = new("--only") { Description = "Measure these parts alone, beside the machine. May be given several times.", HelpName = "media|encoders|language|music|memory", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
         Option<bool> presets = new("--presets") { Description = "AudioLDM2: also make the latents of every preset from the same noise, and tell their time and distance to the reference preset's." };
         Option<int> batch = new("--batch") { Description = "MusicGen: also make this many pieces side by side.", HelpName = "count", CustomParser = NumberParser.ParseCount, DefaultValueFactory = _ => 1 };
         Option<int?> requests = new("--requests") { Description = "Instead of all else: send this many overlapping requests (of 0.5 s unless --duration says otherwise), check that each gives what it gives alone, and tell whether memory grows.", HelpName = "count", CustomParser = NumberParser.Parse<int> };
@@ -36,7 +36,7 @@ internal static class BenchCommand
             });
         }
 
-        Command command = new("bench", "Measure a bundle on this machine: loading, encoders, resampling and resizing next to what the machine can do at best, prompt and answer tokens a second, decoder steps a second, codec, time to first sound, the share of each part of a diffusion, one step of its UNet next to matrix products of the same run with the share of each block, memory.") { caption, duration, prompt, tokens, repeat, parts, presets, batch, requests, overlap };
+        Command command = new("bench", "Measure a bundle on this machine: loading, encoders, resampling and resizing next to what the machine can do at best, prompt and answer tokens a second, decoder steps a second, codec, time to first sound, the share of each part of a diffusion, one step of its UNet next to matrix products of the same run with the share of each block, and the peak of memory next to the predicted one.") { caption, duration, prompt, tokens, repeat, parts, presets, batch, requests, overlap };
         BundleSwitches bundle = new(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
