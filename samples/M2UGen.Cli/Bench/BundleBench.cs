@@ -47,7 +47,7 @@ internal static class BundleBench
         if (memory is not null)
         {
             result["memory"] = memory;
-            if (options.Parts.All(part => part == BenchPart.Memory) && options.Parts.Count > 0)
+            if (options.Parts is [BenchPart.Memory])
             {
                 return result;
             }
