@@ -59,6 +59,25 @@ public sealed class AudioLdm2RequestTests(AudioLdm2RequestTests.TinyAudioLdm2 ti
     }
 
     [Fact]
+    public async Task GenerateMusicAsync_WithinABudget_UnloadsBetweenStagesAndGivesTheSameMusic()
+    {
+        MusicResult kept = await tiny.Pipeline.Prompt(Caption).WithMusic(Short).GenerateMusicAsync();
+        MemoryPlanOptions options = new() { Music = Short };
+        MemoryPlan all = MemoryPlan.For(tiny.BundlePath, options);
+        MemoryPlan least = MemoryPlan.For(tiny.BundlePath, options with { Memory = MemoryPolicy.OneStageAtATime });
+        Assert.Equal(["clap-text,t5,projection,gpt2", "unet-time,unet-condition,unet", "vae-decoder,vocoder", "clap-text,clap-audio"], all.Steps.Select(step => string.Join(',', step.Components)));
+        Assert.True(least.PeakBytes < all.PeakBytes);
+
+        await using M2UGenPipeline frugal = await M2UGenPipeline.FromBundle(tiny.BundlePath).WithOptions(new PipelineOptions { Threads = 1 }).UseMemoryBudget((least.PeakBytes + all.PeakBytes) / 2).LoadAsync();
+        Assert.True(frugal.PlanMemory(frugal.Prompt(Caption).WithMusic(Short)).Unloads);
+        for (int request = 0; request < 2; request++)
+        {
+            MusicResult frugalMusic = await frugal.Prompt(Caption).WithMusic(Short).GenerateMusicAsync();
+            Assert.Equal(kept.Audio.Samples.ToArray(), frugalMusic.Audio.Samples.ToArray());
+        }
+    }
+
+    [Fact]
     public async Task GenerateMusicAsync_OneStageAtATime_GivesTheSameMusic()
     {
         MusicResult kept = await tiny.Pipeline.Prompt(Caption).WithMusic(Short).GenerateMusicAsync();

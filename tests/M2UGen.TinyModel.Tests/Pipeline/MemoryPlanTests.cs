@@ -65,7 +65,7 @@ public sealed class MemoryPlanTests(TinyM2UGen tiny) : IClassFixture<TinyM2UGen>
     [Fact]
     public async Task Budget_BelowWhatMustBeThere_RefusesBeforeAnyWork()
     {
-        await using M2UGenPipeline pipeline = await M2UGenPipeline.FromBundle(tiny.BundlePath).UseMemoryBudget(21_000_000).LoadAsync();
+        await using M2UGenPipeline pipeline = await M2UGenPipeline.FromBundle(tiny.BundlePath).UseMemoryBudget(19_000_000).LoadAsync();
         MemoryBudgetException error = await Assert.ThrowsAsync<MemoryBudgetException>(() => pipeline.AskAsync("Which instruments play?"));
         Assert.True(error.RequiredBytes > error.BudgetBytes);
         Assert.Throws<MemoryBudgetException>(() => pipeline.PlanMemory(pipeline.Prompt("Which instruments play?")));

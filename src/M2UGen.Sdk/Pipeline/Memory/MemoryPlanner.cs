@@ -13,7 +13,7 @@ namespace M2UGen.Sdk.Pipeline.Memory;
 internal sealed class MemoryPlanner
 {
     // A console program with .NET, the native library and the tokenizers' vocabularies, before a component is loaded.
-    private const long BytesOfProcess = 20_000_000;
+    private const long BytesOfProcess = 18_000_000;
     private const long MappedBytesOfProcess = 70_000_000;
 
     private readonly ModelBundle _bundle;

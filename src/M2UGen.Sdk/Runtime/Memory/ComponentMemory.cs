@@ -7,7 +7,7 @@ namespace M2UGen.Sdk.Runtime.Memory;
 internal sealed class ComponentMemory(ModelBundle bundle)
 {
     // What a session has beside weights: its options, allocator, threads' buffers and bindings.
-    private const long BytesPerSession = 2_000_000;
+    private const long BytesPerSession = 1_500_000;
 
     // What is lost between the weights' copies: they begin on borders of vectors and pages, and the heap keeps books of them.
     private const double HeapShare = 0.01;
