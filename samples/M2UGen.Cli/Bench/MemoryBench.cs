@@ -82,7 +82,7 @@ internal static class MemoryBench
 
     private static void Answer(ModelBundle bundle, ModelSet models, BenchOptions options, CancellationToken cancellationToken)
     {
-        LlamaConfig config = LlamaConfig.From(bundle.Component(LanguageModel.Component));
+        LlamaConfig config = LanguageModel.Open(bundle, models).Config;
         int prompt = Math.Clamp(options.PromptTokens, 1, config.ContextLength - 1);
         int tokens = Math.Clamp(options.NewTokens, 1, config.ContextLength - prompt);
         using LlamaDecoder decoder = new(models.Get(LanguageModel.Component), config, prompt + tokens, new float[config.PrefixLayers * config.Dim]);
