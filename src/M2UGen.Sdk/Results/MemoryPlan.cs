@@ -52,5 +52,5 @@ public sealed record MemoryPlan
 /// <param name="Loads">Those of them that are loaded for it.</param>
 /// <param name="Unloads">Components that are unloaded before it begins.</param>
 /// <param name="AnonymousBytes">Anonymous memory of the process at its fullest moment.</param>
-/// <param name="MappedBytes">Pages of mapped files that are in memory, if the system keeps them all.</param>
+/// <param name="MappedBytes">Pages of mapped files that are in memory, if the system keeps them all: most of them while a component is loaded.</param>
 public sealed record MemoryPlanStep(GenerationStage Stage, IReadOnlyList<string> Components, IReadOnlyList<string> Loads, IReadOnlyList<string> Unloads, long AnonymousBytes, long MappedBytes);

@@ -93,6 +93,10 @@ internal sealed class KVCache : IDisposable
         }
     }
 
+    /// <summary>Whether an input of a graph is a layer's keys or values; the scales of an 8-bit cache are beside them.</summary>
+    public static bool Holds(TensorSpec input) =>
+        input.Name.StartsWith(InputPrefix, StringComparison.Ordinal) && (input.Name.EndsWith(".key", StringComparison.Ordinal) || input.Name.EndsWith(".value", StringComparison.Ordinal));
+
     /// <summary>The keys of a layer, [batch, heads, capacity, head size]: for measuring.</summary>
     internal NativeTensor Keys(int layer) => _keys[layer];
 

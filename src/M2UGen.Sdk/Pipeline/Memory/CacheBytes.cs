@@ -14,7 +14,7 @@ internal static class CacheBytes
     /// <param name="batch">Rows.</param>
     /// <param name="positions">Positions that get filled.</param>
     public static long Of(BundleComponent component, long batch, long positions) =>
-        component.Inputs.Where(input => input.Name.StartsWith(KVCache.InputPrefix, StringComparison.Ordinal) && input.Dimensions.Count == 4).Sum(input =>
+        component.Inputs.Where(KVCache.Holds).Sum(input =>
         {
             // [batch, heads, positions, head size]: each head's part begins on a page of its own, or nearly so.
             long head = positions * input.Dimensions[3].Size * OnnxGraphReader.BytesOf(input.Kind);

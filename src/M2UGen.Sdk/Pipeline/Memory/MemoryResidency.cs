@@ -50,7 +50,7 @@ internal sealed class MemoryResidency(IReadOnlyList<MemoryPhase> phases, Func<st
             unloads.Add(victim);
         }
 
-        return new MemoryPlanStep(phase.Stage, [.. phase.Components], loads, unloads, AnonymousBytes(phase), _arenas.Keys.Sum(component => weightsOf(component).MappedBytes));
+        return new MemoryPlanStep(phase.Stage, [.. phase.Components], loads, unloads, AnonymousBytes(phase), MappedBytes(loads));
     }
 
     private int NextUse(string component, int index)
@@ -65,6 +65,10 @@ internal sealed class MemoryResidency(IReadOnlyList<MemoryPhase> phases, Func<st
 
         return int.MaxValue;
     }
+
+    /// <summary>What runs read, and what the largest of the phase's new components is copied from while it is loaded.</summary>
+    private long MappedBytes(List<string> loads) =>
+        _arenas.Keys.Sum(component => weightsOf(component).MappedBytes) + loads.Select(component => weightsOf(component).LoadingBytes).DefaultIfEmpty().Max();
 
     private long AnonymousBytes(MemoryPhase phase) => baseBytes + phase.WorkingBytes + _arenas.Keys.Sum(BytesOf);
 

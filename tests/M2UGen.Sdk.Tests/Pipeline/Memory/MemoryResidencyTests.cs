@@ -97,6 +97,14 @@ public sealed class MemoryResidencyTests
         Assert.Equal(["a", "b", "c"], schedule.Enter("d").Order());
     }
 
+    [Fact]
+    public void Enter_ComponentsThatAreLoaded_MapWhatTheyAreCopiedFromOneAfterAnother()
+    {
+        MemoryResidency residency = new(Phases, component => new WeightMemory(Weights[component], 1, Weights[component]), Base, new Dictionary<string, long>());
+        long[] mapped = [.. Enumerable.Range(0, Phases.Length).Select(i => residency.Enter(i, MemoryPolicy.KeepLoaded, null).MappedBytes)];
+        Assert.Equal([2 + 40, 3 + 30, 3, 4 + 50], mapped);
+    }
+
     private static MemoryPlanStep[] Plan(MemoryPolicy policy, long? budget)
     {
         MemoryResidency residency = new(Phases, WeightsOf, Base, new Dictionary<string, long>());

@@ -59,6 +59,7 @@ public sealed class GraphMemoryTests
         WeightMemory memory = WeightMemory.Of(new OnnxGraph([node], new Dictionary<string, OnnxInitializer> { ["w"] = codes, ["s"] = scales }, ["y"]));
         Assert.Equal(bytesOfWeight, memory.AnonymousBytes / (1024.0 * 4096), tolerance: 0.005);
         Assert.Equal(scales.Bytes, memory.MappedBytes);
+        Assert.Equal(codes.Bytes, memory.LoadingBytes);
     }
 
     [Fact]
@@ -79,6 +80,7 @@ public sealed class GraphMemoryTests
         // 1008 columns: whole vectors.
         Assert.InRange(memory.AnonymousBytes, 64 * 1008 * 4, (64 * 1008 * 4) + 100_000);
         Assert.Equal(1000 * 64 * 7 * 4, memory.MappedBytes);
+        Assert.Equal(64 * 1000 * 4, memory.LoadingBytes);
     }
 
     [Fact]
