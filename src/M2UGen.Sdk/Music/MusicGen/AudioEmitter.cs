@@ -1,7 +1,7 @@
 namespace M2UGen.Sdk.Music.MusicGen;
 
 /// <summary>Decodes the codes of one piece as they come, hands the sound on, and keeps the whole of it.</summary>
-/// <remarks>Not thread-safe. The first chunk is half a second, so that listening can start early; the others are a second each.</remarks>
+/// <remarks>Not thread-safe. The first chunk is two fifths of a second, so that listening can start early; the others are a second each.</remarks>
 internal sealed class AudioEmitter : IDisposable
 {
     private readonly EncodecStream _stream;
@@ -33,7 +33,7 @@ internal sealed class AudioEmitter : IDisposable
     public void Advance(CancellationToken cancellationToken)
     {
         int second = Math.Max(1, _codec.SampleRate / _codec.SamplesPerFrame);
-        int chunk = _stream.FramesDecoded == 0 ? Math.Max(1, second / 2) : second;
+        int chunk = _stream.FramesDecoded == 0 ? ((2 * second) + 4) / 5 : second;
         if (_stream.DecodableFrames(_frames.Count, complete: false) - _stream.FramesDecoded >= chunk)
         {
             Decode(complete: false, cancellationToken);
