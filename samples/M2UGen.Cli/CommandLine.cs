@@ -3,6 +3,7 @@ using System.CommandLine.Invocation;
 using System.Text.Json.Nodes;
 using M2UGen.Cli.Commands;
 using M2UGen.Cli.Display;
+using M2UGen.Cli.Switches;
 using M2UGen.Export.Commands;
 using M2UGen.Sdk;
 
@@ -21,9 +22,11 @@ internal static class CommandLine
     public static async Task<int> RunAsync(string[] args, TextReader input, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
         ParseResult parsed = CreateRoot(input, output, error).Parse(args);
-        if (parsed.Action is ParseErrorAction)
+        string? mistake = PromptSwitch.MistypedSwitch(parsed);
+        if (mistake is not null || parsed.Action is ParseErrorAction)
         {
-            return await FailAsync(ExitCode.Usage, "usage", $"{string.Join(Environment.NewLine, parsed.Errors.Select(e => e.Message))}{Environment.NewLine}Run '{NameOf(parsed)} --help' for what is possible.");
+            string says = mistake is not null ? $"There is no switch '{mistake}'. Words that begin so go behind '--'." : string.Join(Environment.NewLine, parsed.Errors.Select(e => e.Message));
+            return await FailAsync(ExitCode.Usage, "usage", $"{says}{Environment.NewLine}Run '{NameOf(parsed)} --help' for what is possible.");
         }
 
         InvocationConfiguration configuration = new()

@@ -53,7 +53,7 @@ internal static class BundleBench
             }
         }
 
-        result["load_seconds"] = Load(bundle, models, display, cancellationToken);
+        Load(result, bundle, models, display, cancellationToken);
         display.Show("Measuring the machine", 0, 1);
         Bandwidth bandwidth = new(OnnxRuntimeHost.ThreadsOf(runtime));
         Calibration calibration = Calibration.Measure(runtime, bandwidth, cancellationToken);
@@ -100,8 +100,9 @@ internal static class BundleBench
         return result;
     }
 
-    private static double Load(ModelBundle bundle, ModelSet models, IStageDisplay display, CancellationToken cancellationToken)
+    private static void Load(JsonObject result, ModelBundle bundle, ModelSet models, IStageDisplay display, CancellationToken cancellationToken)
     {
+        using ResidentMemory memory = new();
         long start = Stopwatch.GetTimestamp();
         int done = 0;
         foreach (string component in bundle.Manifest.Components.Keys)
@@ -111,7 +112,9 @@ internal static class BundleBench
             models.Get(component);
         }
 
+        result["load_seconds"] = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        result["loading_peak_anonymous_bytes"] = memory.PeakAnonymousBytes;
+        result["loading_peak_mapped_bytes"] = memory.PeakMappedBytes;
         display.Show("Loading the bundle", 1, 1);
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 }

@@ -29,7 +29,7 @@ internal static class AskCommand
     private static Command Complete(
         Command command, PromptSwitch question, MediaSwitches media, Func<M2UGenRequest, CancellationToken, Task<AnswerResult>> send, TextWriter output, TextWriter error)
     {
-        BundleSwitches bundle = new(command);
+        BundleSwitches bundle = new(command, hasBudget: true);
         AnswerSwitches answer = new(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {

@@ -15,7 +15,7 @@ internal static class ChatCommand
         Option<int> history = new("--history") { Description = "How many earlier turns the model is shown, as far as they fit. Default: none, as the reference.", HelpName = "count", CustomParser = NumberParser.ParseCount };
         Command command = new("chat", "Talk to a bundle line by line: the last music is what the next line is about. '/help' lists what else can be said; an empty line or '/quit' ends. With --json, one object a line.") { folder, history };
         PromptSwitch opening = new(command, "prompt", "The first line, said before any is read.", required: false);
-        BundleSwitches bundle = new(command);
+        BundleSwitches bundle = new(command, hasBudget: true);
         MediaSwitches media = new(command);
         MusicSwitches music = new(command);
         AnswerSwitches answer = new(command, "answer-");

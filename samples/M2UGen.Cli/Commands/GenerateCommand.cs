@@ -38,7 +38,7 @@ internal static class GenerateCommand
     private static Command Complete(Command command, PromptSwitch prompt, Func<ParseResult, int> countOf, MediaSwitches media, TextWriter output, TextWriter error)
     {
         MusicFile file = new(command);
-        BundleSwitches bundle = new(command);
+        BundleSwitches bundle = new(command, hasBudget: true);
         MusicSwitches music = new(command);
         AnswerSwitches answer = new(command, "answer-");
         command.SetAction(async (parsed, cancellationToken) =>

@@ -23,9 +23,8 @@ internal static class PlanCommand
         Option<bool> video = new("--video") { Description = "A film is looked at." };
         Option<bool> answer = new("--answer-only") { Description = "No music is made." };
         Option<bool> stages = new("--one-stage-at-a-time") { Description = "Components are unloaded behind every stage." };
-        Option<long?> budget = new("--budget") { Description = "The most memory, such as 4GB or 1500MB: plans what to unload so that it is kept.", HelpName = "size", CustomParser = ByteSizeParser.Parse };
-        Command command = new("plan", "Predict what a request takes of memory, stage by stage, from the bundle's manifest and graphs alone.") { duration, prompt, tokens, caption, audio, image, video, answer, stages, budget };
-        BundleSwitches bundle = new(command);
+        Command command = new("plan", "Predict what a request takes of memory, stage by stage, from the bundle's manifest and graphs alone.") { duration, prompt, tokens, caption, audio, image, video, answer, stages };
+        BundleSwitches bundle = new(command, hasBudget: true);
         command.SetAction(parsed =>
         {
             Terminal terminal = bundle.Terminal(parsed, output, error);
@@ -39,7 +38,7 @@ internal static class PlanCommand
                 HasImage = parsed.GetValue(image),
                 HasVideo = parsed.GetValue(video),
                 Memory = parsed.GetValue(stages) ? MemoryPolicy.OneStageAtATime : MemoryPolicy.KeepLoaded,
-                Budget = parsed.GetValue(budget),
+                Budget = bundle.Budget(parsed),
             });
             terminal.WriteJson(Json(plan));
             Write(terminal, plan);

@@ -13,12 +13,15 @@ internal sealed class BundleSwitches
     private readonly Option<int?> _threads = new("--threads") { Description = "Threads of one operator. Default: one a core.", HelpName = "count", CustomParser = NumberParser.Parse<int> };
     private readonly Option<int?> _cuda = new("--cuda") { Description = "Run on this NVIDIA GPU instead of the processor.", HelpName = "device", CustomParser = NumberParser.Parse<int> };
     private readonly Option<int?> _directml = new("--directml") { Description = "Run on this DirectX 12 GPU (Windows) instead of the processor.", HelpName = "device", CustomParser = NumberParser.Parse<int> };
+    private readonly Option<long?> _budget = new("--budget") { Description = "The most memory, such as 4GB or 1500MB: what is not in use is unloaded so that it is kept.", HelpName = "size", CustomParser = ByteSizeParser.Parse };
     private readonly Option<string> _fidelity = new("--fidelity") { Description = "'improved', or 'reference' for the habits of the released programs.", DefaultValueFactory = _ => "improved" };
     private readonly Option<bool> _json = new("--json") { Description = "Write the result, or the error, as one JSON object." };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Show no progress." };
 
     /// <summary>Adds the switches to <paramref name="command"/>.</summary>
-    public BundleSwitches(Command command)
+    /// <param name="command">The command.</param>
+    /// <param name="hasBudget">Whether it plans requests, and can keep them below a limit of memory.</param>
+    public BundleSwitches(Command command, bool hasBudget = false)
     {
         _fidelity.AcceptOnlyFromAmong("improved", "reference");
         command.Validators.Add(result =>
@@ -32,6 +35,11 @@ internal sealed class BundleSwitches
         command.Add(_threads);
         command.Add(_cuda);
         command.Add(_directml);
+        if (hasBudget)
+        {
+            command.Add(_budget);
+        }
+
         command.Add(_fidelity);
         command.Add(_json);
         command.Add(_quiet);
@@ -42,6 +50,9 @@ internal sealed class BundleSwitches
 
     /// <summary>The habits asked for.</summary>
     public Fidelity Fidelity(ParseResult parsed) => parsed.GetValue(_fidelity) == "reference" ? M2UGen.Sdk.Fidelity.Reference : M2UGen.Sdk.Fidelity.Improved;
+
+    /// <summary>The limit of memory, in bytes; null: none.</summary>
+    public long? Budget(ParseResult parsed) => parsed.GetValue(_budget);
 
     /// <summary>The bundle directory asked for, or the one that comes with the program.</summary>
     /// <exception cref="ArgumentException">It is a checkpoint, as the reference's --model takes it.</exception>
@@ -78,6 +89,11 @@ internal sealed class BundleSwitches
         if (parsed.GetValue(_directml) is int adapter)
         {
             builder.UseDirectML(adapter);
+        }
+
+        if (Budget(parsed) is { } bytes)
+        {
+            builder.UseMemoryBudget(bytes);
         }
 
         return await builder.LoadAsync(display.ForLoading(), cancellationToken);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 
 namespace M2UGen.Cli.Switches;
 
@@ -44,4 +45,14 @@ internal sealed class PromptSwitch
 
     /// <summary>The words of every request; one that is empty where none were given.</summary>
     public IReadOnlyList<string> ReadAll(ParseResult parsed) => parsed.GetValue(_argument) is { Length: > 0 } given ? given : [parsed.GetValue(_option) ?? ""];
+
+    /// <summary>A word that was meant as a switch: an argument that takes any words takes a mistyped switch for one of them, and its value for another. Behind '--' everything is words.</summary>
+    /// <returns>Null where there is none.</returns>
+    public static string? MistypedSwitch(ParseResult parsed)
+    {
+        HashSet<Token> words = [.. parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens)];
+        return parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).FirstOrDefault(token => words.Contains(token) && LooksLikeSwitch(token.Value))?.Value;
+    }
+
+    private static bool LooksLikeSwitch(string word) => word.StartsWith('-') && word.TrimStart('-') is [char first, ..] && char.IsAsciiLetter(first) && !word.Any(char.IsWhiteSpace);
 }

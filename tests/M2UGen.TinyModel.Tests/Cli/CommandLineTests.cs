@@ -49,6 +49,18 @@ public sealed class CommandLineTests
     }
 
     [Theory]
+    [InlineData("generate x --foo bar", "'--foo'")]
+    [InlineData("generate x --foo=bar", "'--foo=bar'")]
+    [InlineData("ask --max-token 5 x", "'--max-token'")]
+    [InlineData("ask -x", "'-x'")]
+    public async Task RunAsync_MistypedSwitch_IsNotTakenForWords(string line, string says)
+    {
+        CliRun run = await CliRun.OfAsync(line);
+        Assert.Equal(2, run.Code);
+        Assert.Contains(says, run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("generate x --seed")]
     [InlineData("generate x --duration")]
     [InlineData("bench --repeat")]

@@ -46,6 +46,29 @@ public sealed class MiniCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("-- --loud", "--loud")]
+    [InlineData("-12_dB_of_hum", "-12 dB of hum")]
+    public async Task Generate_WordsThatBeginWithADash_AreWords(string words, string caption)
+    {
+        CliRun run = await CliRun.OfAsync($"generate -o {Target("a.wav")} -d 0.2 --json {words}");
+        Assert.Equal(0, run.Code);
+        using JsonDocument json = JsonDocument.Parse(run.Output);
+        Assert.Equal(caption, json.RootElement.GetProperty("caption").GetString());
+    }
+
+    [Fact]
+    public async Task Generate_WithinABudget_MakesTheSameFileAndRefusesWhatDoesNotFit()
+    {
+        Assert.Equal(0, (await CliRun.OfAsync($"generate flute -o {Target("a.wav")} -d 0.4 -s 7 -q")).Code);
+        Assert.Equal(0, (await CliRun.OfAsync($"generate flute -o {Target("b.wav")} -d 0.4 -s 7 -q --budget 60MB")).Code);
+        Assert.Equal(await File.ReadAllBytesAsync(Target("a.wav")), await File.ReadAllBytesAsync(Target("b.wav")));
+        CliRun refused = await CliRun.OfAsync($"generate flute -o {Target("c.wav")} -d 0.4 --budget 1MB");
+        Assert.Equal(1, refused.Code);
+        Assert.Contains("the budget is 1 MB", refused.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(Target("c.wav")));
+    }
+
+    [Theory]
     [InlineData("generate flute harp -o -", "standard output")]
     [InlineData("generate flute --count 0", "--count")]
     [InlineData("ask what is this?", "in quotes")]
@@ -183,6 +206,10 @@ public sealed class MiniCommandTests : IDisposable
         Assert.All(["total_steps_per_second", "pieces_per_second"], name => Assert.True(music.GetProperty("batch").GetProperty(name).GetDouble() > 0, name));
         Assert.Equal(0, music.GetProperty("allocated_bytes_per_step").GetDouble());
         Assert.True(json.RootElement.GetProperty("peak_resident_bytes").GetInt64() > 0);
+        if (OperatingSystem.IsLinux())
+        {
+            Assert.All(["loading_peak_anonymous_bytes", "loading_peak_mapped_bytes"], name => Assert.True(json.RootElement.GetProperty(name).GetInt64() > 0, name));
+        }
     }
 
     [Fact]
