@@ -100,7 +100,7 @@ internal sealed class QuantizedWeight
         public override long WriteTo(Stream stream) => write(stream);
     }
 
-    /// <summary>Takes rows in pieces of any size, and passes their codes on.</summary>
+    /// <summary>Takes rows in pieces of any size, and passes their codes on. While all processors but one quantise a piece, the next one is read.</summary>
     private sealed class Quantizing : FloatSink
     {
         // Some megabytes of rows at a time: enough work for all processors, small beside any matrix.
@@ -111,9 +111,13 @@ internal sealed class QuantizedWeight
         private readonly float[] _scales;
         private readonly byte[] _zeroPoints;
         private readonly int _stride;
+        private readonly int _codeBytes;
         private readonly int _pieceRows;
-        private readonly float[] _piece;
         private readonly byte[] _codes;
+        private float[] _piece;
+        private float[] _other;
+        private Task _quantizing = Task.CompletedTask;
+        private int _rowsQuantized;
         private int _rowsDone;
         private int _rowsHeld;
         private int _inRow;
@@ -125,12 +129,19 @@ internal sealed class QuantizedWeight
             _scales = scales;
             _zeroPoints = zeroPoints;
             _stride = checked(owner._blocks * owner.Format.BlockSize);
+            _codeBytes = owner._blocks * owner.Format.BlockBytes;
             _pieceRows = Math.Clamp(PieceElements / Math.Max(_stride, 1), 1, Math.Max(owner._rows, 1));
-            _piece = ArrayPool<float>.Shared.Rent(_pieceRows * _stride);
-            _codes = ArrayPool<byte>.Shared.Rent(_pieceRows * owner._blocks * owner.Format.BlockBytes);
+            _codes = ArrayPool<byte>.Shared.Rent(_pieceRows * _codeBytes);
+            _piece = Rent();
+            _other = Rent();
 
-            // Only the columns of the matrix are written below; what fills the last block stays zero.
-            _piece.AsSpan().Clear();
+            float[] Rent()
+            {
+                // Only the columns of the matrix are written below; what fills the last block stays zero.
+                float[] piece = ArrayPool<float>.Shared.Rent(_pieceRows * _stride);
+                piece.AsSpan().Clear();
+                return piece;
+            }
         }
 
         protected override void Take(ReadOnlySpan<float> elements)
@@ -161,19 +172,60 @@ internal sealed class QuantizedWeight
                 return;
             }
 
+            WriteQuantized();
+            (_piece, _other) = (_other, _piece);
+            (float[] piece, int first, int count) = (_other, _rowsDone, _rowsHeld);
+            _quantizing = Task.Run(() => Quantize(piece, first, count));
+            _rowsQuantized = count;
+            _rowsDone += count;
+            _rowsHeld = 0;
+        }
+
+        /// <summary>Passes on the rest, and checks that it was the whole matrix.</summary>
+        public void Finish()
+        {
+            Flush();
+            WriteQuantized();
+            if (_rowsDone != _owner._rows || _inRow != 0)
+            {
+                throw new InvalidOperationException($"Weight '{_owner._weight.Name}' gave {_rowsDone} rows of {_owner._columns}; its shape says {_owner._rows}.");
+            }
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                // After an error there may still be somebody at work on what is given back here.
+                Task.WaitAny(_quantizing);
+                ArrayPool<float>.Shared.Return(_piece);
+                ArrayPool<float>.Shared.Return(_other);
+                ArrayPool<byte>.Shared.Return(_codes);
+            }
+
+            base.Dispose(disposing);
+        }
+
+        private void WriteQuantized()
+        {
+            _quantizing.GetAwaiter().GetResult();
+            _target.Write(_codes.AsSpan(0, _rowsQuantized * _codeBytes));
+            _rowsQuantized = 0;
+        }
+
+        private void Quantize(float[] piece, int first, int count)
+        {
             BlockFormat format = _owner.Format;
             int blocks = _owner._blocks;
-            int codeBytes = blocks * format.BlockBytes;
             int zeroBytes = format.IsSymmetric ? 0 : format.ZeroPointBytes(blocks);
-            int first = _rowsDone;
             int badRow = -1;
-            Parallel.For(0, _rowsHeld, row =>
+            Parallel.For(0, count, row =>
             {
                 bool isFinite = BlockQuantizer.QuantizeRow(
                     format,
-                    _piece.AsSpan(row * _stride, _stride),
+                    piece.AsSpan(row * _stride, _stride),
                     _owner._columns,
-                    _codes.AsSpan(row * codeBytes, codeBytes),
+                    _codes.AsSpan(row * _codeBytes, _codeBytes),
                     _scales.AsSpan((first + row) * blocks, blocks),
                     _zeroPoints.AsSpan((first + row) * zeroBytes, zeroBytes));
                 if (!isFinite)
@@ -185,31 +237,6 @@ internal sealed class QuantizedWeight
             {
                 throw new ExportException(_owner._weight.Name, $"'{_owner._weight.Name}' holds numbers that are not finite (in row {badRow}), which have no place among {format.Bits}-bit codes. Keep this matrix in float32, or give another checkpoint.");
             }
-
-            _target.Write(_codes.AsSpan(0, _rowsHeld * codeBytes));
-            _rowsDone += _rowsHeld;
-            _rowsHeld = 0;
-        }
-
-        /// <summary>Passes on the rest, and checks that it was the whole matrix.</summary>
-        public void Finish()
-        {
-            Flush();
-            if (_rowsDone != _owner._rows || _inRow != 0)
-            {
-                throw new InvalidOperationException($"Weight '{_owner._weight.Name}' gave {_rowsDone} rows of {_owner._columns}; its shape says {_owner._rows}.");
-            }
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-            {
-                ArrayPool<float>.Shared.Return(_piece);
-                ArrayPool<byte>.Shared.Return(_codes);
-            }
-
-            base.Dispose(disposing);
         }
     }
 }
