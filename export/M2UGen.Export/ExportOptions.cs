@@ -57,7 +57,10 @@ public sealed record ExportOptions
     public PrecisionPolicy Precision { get; init; } = PrecisionPolicy.Float32;
 
     /// <summary>Whether language models are run to measure their keys and values, where these are kept in 8 bits; else their size is estimated from the weights, until <c>calibrate</c> measures it.</summary>
-    /// <value>Default: null, which is true for components below 1 GiB where the program has ONNX Runtime's native library.</value>
+    /// <value>
+    /// Default: null, which is true where the program has ONNX Runtime's native library, but for a music decoder of more than 1 GiB: a language model of that size is run slice by slice, in little memory, and a
+    /// music decoder's loop cannot be.
+    /// </value>
     public bool? CalibratesCache { get; init; }
 
     /// <summary>Whether each component of less than 1 GiB is run once to record what it gives (<c>probes.json</c>), for <c>m2ugen doctor</c> to compare with.</summary>

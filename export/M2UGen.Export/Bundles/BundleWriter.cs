@@ -72,7 +72,7 @@ internal static class BundleWriter
     private static void Calibrate(string directory, BundleManifest manifest, bool? wanted, List<string> warnings, IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
     {
         IReadOnlyList<string> components = CacheCalibrator.ComponentsOf(manifest);
-        string[] measured = [.. components.Where(component => wanted ?? manifest.Components[component].Files.Sum(file => file.Size) < CacheCalibrator.LargestUnasked)];
+        string[] measured = [.. components.Where(component => wanted ?? CacheCalibrator.FitsExport(component, manifest.Components[component]))];
         if (measured.Length > 0 && (wanted == true || OnnxRuntimeHost.IsAvailable))
         {
             CacheCalibrator.Calibrate(directory, measured, threads: 0, component => progress?.Report(new ExportProgress(ExportStage.Calibrate, component)), cancellationToken);
@@ -81,7 +81,7 @@ internal static class BundleWriter
 
         if (components.Count > 0)
         {
-            warnings.Add($"The 8-bit cache of {string.Join(", ", components)} has scales that were estimated from the weights. 'm2ugen-export calibrate' measures them; it runs the model, and needs memory for it.");
+            warnings.Add($"The 8-bit cache of {string.Join(", ", components)} has scales that were estimated from the weights. 'm2ugen-export calibrate' measures them by running the model.");
             progress?.Report(new ExportProgress(ExportStage.Check, warnings[^1]));
         }
     }

@@ -1,6 +1,7 @@
 using M2UGen.Export.Blocks;
 using M2UGen.Export.Bundles;
 using M2UGen.Export.Comparison;
+using M2UGen.Export.Slicing;
 using M2UGen.Sdk;
 using M2UGen.Sdk.Language;
 using M2UGen.Sdk.Language.Tokenization;
@@ -17,8 +18,8 @@ namespace M2UGen.Export.Calibration;
 /// </remarks>
 internal static class CacheCalibrator
 {
-    /// <summary>Components whose files are larger are measured only when somebody asks for it: an export shall not need the memory to run them.</summary>
-    public const long LargestUnasked = 1L << 30;
+    // Components whose files are larger are run slice by slice, or not unasked: an export shall not need the memory to run them whole.
+    private const long LargestWhole = 1L << 30;
 
     private const float Headroom = 1.25f;
 
@@ -50,6 +51,11 @@ internal static class CacheCalibrator
     public static IReadOnlyList<string> ComponentsOf(BundleManifest manifest) =>
         [.. manifest.Components.Where(pair => KVCacheFormat.KindOf(pair.Value) == TensorElementKind.Int8).Select(pair => pair.Key)];
 
+    /// <summary>Whether an export may measure a component unasked: music is made step by step, and reading all weights for each step again would take hours.</summary>
+    public static bool FitsExport(string component, BundleComponent description) => component == LanguageModel.Component || !IsLarge(description);
+
+    private static bool IsLarge(BundleComponent description) => description.Files.Sum(file => file.Size) > LargestWhole;
+
     /// <summary>Measures components and puts their scales into the bundle.</summary>
     /// <param name="directory">The bundle.</param>
     /// <param name="components">Some of <see cref="ComponentsOf"/>.</param>
@@ -65,7 +71,7 @@ internal static class CacheCalibrator
             {
                 measuring?.Invoke(component);
                 scales.Add(KVCacheFormat.ScalesOf(component), component == LanguageModel.Component
-                    ? Measure(bundle.Language!.Config.Cache, wide => Run(bundle, bundle.Language, wide, cancellationToken))
+                    ? MeasureLanguage(bundle, threads, cancellationToken)
                     : Measure(bundle.Music!.Config.Cache, wide => Run(bundle, bundle.Music, wide, cancellationToken)));
             }
         }
@@ -113,21 +119,36 @@ internal static class CacheCalibrator
         return float.ScaleB(float.Ceiling(float.ScaleB(scale, -exponent)), exponent);
     }
 
-    private static ChannelMaxima Run(ComparedBundle bundle, LanguageModel language, float[] scales, CancellationToken cancellationToken)
+    private static float[] MeasureLanguage(ComparedBundle bundle, int threads, CancellationToken cancellationToken)
     {
-        LlamaConfig config = language.Config with { CacheScales = scales };
+        LanguageModel language = bundle.Language!;
+        const string Component = LanguageModel.Component;
+        using SlicedModel? slices = IsLarge(bundle.Bundle.Component(Component)) ? SlicedModel.Open(bundle.Bundle, Component, new RuntimeOptions(Threads: threads)) : null;
+        IOnnxModel model = slices ?? bundle.Model(Component);
         float[] prefix = bundle.Bundle.ReadTensor(LanguageModel.TextPrefix);
-        ChannelMaxima maxima = new(config.Cache);
+        int[] ids = Conversation(language);
+        return Measure(language.Config.Cache, wide =>
+        {
+            LlamaConfig config = language.Config with { CacheScales = wide };
+            using LlamaDecoder decoder = new(model, config, ids.Length, prefix);
+            decoder.Prefill(ids, ids.Length, cancellationToken);
+            ChannelMaxima maxima = new(config.Cache);
+            maxima.Add(decoder.Cache);
+            return maxima;
+        });
+    }
+
+    /// <summary>The instructions one behind the other, as far as the context goes: in one call, which reads the weights once.</summary>
+    private static int[] Conversation(LanguageModel language)
+    {
+        List<int> ids = [];
         foreach (string instruction in Instructions)
         {
-            ReadOnlySpan<int> ids = language.Tokenizer.Encode(PromptTemplate.Format(instruction));
-            ids = ids[..Math.Min(ids.Length, config.ContextLength)];
-            using LlamaDecoder decoder = new(bundle.Model(LanguageModel.Component), config, ids.Length, prefix);
-            decoder.Prefill(ids, ids.Length, cancellationToken);
-            maxima.Add(decoder.Cache);
+            int[] turn = language.Tokenizer.Encode(PromptTemplate.Format(instruction));
+            ids.AddRange(ids.Count > 0 && turn[0] == ids[0] ? turn.AsSpan(1) : turn);
         }
 
-        return maxima;
+        return [.. ids.Take(language.Config.ContextLength)];
     }
 
     private static ChannelMaxima Run(ComparedBundle bundle, MusicGenDecoder music, float[] scales, CancellationToken cancellationToken)

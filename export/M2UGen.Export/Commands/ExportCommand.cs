@@ -47,7 +47,7 @@ internal static class ExportCommand
         Option<bool> plainScales = new("--no_scale_search") { Description = "Take scales from the largest weight of a block instead of searching the best ones." };
         Option<string?> cache = new("--kv_cache") { Description = "How the language models keep keys and values: float32 or int8. Default: int8 where their matrices are quantised; float16 in components of float16." };
         cache.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "float32", "int8");
-        Option<string> calibrate = new("--calibrate") { Description = "Run language models with an int8 cache to measure its scales: auto (below 1 GiB of weights), always or never.", DefaultValueFactory = _ => "auto" };
+        Option<string> calibrate = new("--calibrate") { Description = "Run language models with an int8 cache to measure its scales: auto (not for a music decoder of more than 1 GiB, which would take its memory), always or never.", DefaultValueFactory = _ => "auto" };
         calibrate.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "auto", "always", "never");
         Option<string[]> taps = new("--taps")
         {

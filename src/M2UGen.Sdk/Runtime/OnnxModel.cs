@@ -49,6 +49,16 @@ internal sealed class OnnxModel : IOnnxModel
         }
     }
 
+    /// <summary>Loads a graph that is in memory and is no whole component: nothing in the manifest tells its inputs and outputs.</summary>
+    /// <param name="graph">The model file.</param>
+    /// <param name="folder">Where its weights lie.</param>
+    /// <param name="component">The component it is a part of.</param>
+    /// <param name="description">The component's.</param>
+    /// <param name="options">Where it runs.</param>
+    /// <exception cref="ModelBundleException">The runtime cannot read it.</exception>
+    public static OnnxModel LoadPart(byte[] graph, string folder, string component, BundleComponent description, RuntimeOptions options) =>
+        new(component, description, OnnxRuntimeHost.CreateSession(graph, folder, component, options));
+
     public IModelRun CreateRun() => new ModelRun(Component, _session);
 
     public void Dispose() => _session.Dispose();

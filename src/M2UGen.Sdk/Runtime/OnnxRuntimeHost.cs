@@ -90,7 +90,23 @@ internal static class OnnxRuntimeHost
     /// them twice; only where values are small and a step must take no time is that worth it.
     /// </param>
     /// <exception cref="ModelBundleException">The runtime cannot read the file.</exception>
-    public static InferenceSession CreateSession(string path, string component, RuntimeOptions options, string? profilePrefix = null, bool plansMemory = true)
+    public static InferenceSession CreateSession(string path, string component, RuntimeOptions options, string? profilePrefix = null, bool plansMemory = true) =>
+        CreateSession(path, component, options, profilePrefix, plansMemory, session => new InferenceSession(path, session));
+
+    /// <summary>Loads a graph that is in memory.</summary>
+    /// <param name="graph">The model file.</param>
+    /// <param name="folder">Where its weights lie.</param>
+    /// <param name="component">Its name in messages.</param>
+    /// <param name="options">Where it runs.</param>
+    /// <exception cref="ModelBundleException">The runtime cannot read it.</exception>
+    public static InferenceSession CreateSession(byte[] graph, string folder, string component, RuntimeOptions options) =>
+        CreateSession(folder, component, options, profilePrefix: null, plansMemory: false, session =>
+        {
+            session.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", folder);
+            return new InferenceSession(graph, session);
+        });
+
+    private static InferenceSession CreateSession(string path, string component, RuntimeOptions options, string? profilePrefix, bool plansMemory, Func<SessionOptions, InferenceSession> open)
     {
         try
         {
@@ -125,7 +141,7 @@ internal static class OnnxRuntimeHost
             }
 
             AppendProvider(session, options);
-            return new InferenceSession(path, session);
+            return open(session);
         }
         catch (OnnxRuntimeException exception)
         {

@@ -20,8 +20,7 @@ internal static class OnnxGraphReader
     /// <exception cref="ModelBundleException">It is no ONNX file, or too large to be one whose weights lie beside it.</exception>
     public static OnnxGraph Read(string path)
     {
-        byte[] bytes = WholeFile.Read(path, MaxBytes, out long length)
-            ?? throw new ModelBundleException(path, $"'{path}' has {length} bytes; a graph whose weights lie beside it has at most {MaxBytes}. Export the bundle again with m2ugen-export.");
+        byte[] bytes = ReadBytes(path);
         try
         {
             return Parse(bytes);
@@ -31,6 +30,11 @@ internal static class OnnxGraphReader
             throw new ModelBundleException(path, $"'{path}' is no ONNX graph: {exception.Message}. Export the bundle again with m2ugen-export.", exception);
         }
     }
+
+    /// <summary>The bytes of a graph file.</summary>
+    /// <exception cref="ModelBundleException">It is too large to be one whose weights lie beside it.</exception>
+    public static byte[] ReadBytes(string path) => WholeFile.Read(path, MaxBytes, out long length)
+        ?? throw new ModelBundleException(path, $"'{path}' has {length} bytes; a graph whose weights lie beside it has at most {MaxBytes}. Export the bundle again with m2ugen-export.");
 
     /// <summary>Reads a ModelProto.</summary>
     /// <exception cref="InvalidDataException">It is none.</exception>
