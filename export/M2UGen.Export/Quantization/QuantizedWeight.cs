@@ -100,7 +100,7 @@ internal sealed class QuantizedWeight
         public override long WriteTo(Stream stream) => write(stream);
     }
 
-    /// <summary>Takes rows in pieces of any size, and passes their codes on. While all processors but one quantise a piece, the next one is read.</summary>
+    /// <summary>Takes rows in pieces of any size, and passes their codes on. While a piece is quantised, the next one is read.</summary>
     private sealed class Quantizing : FloatSink
     {
         // Some megabytes of rows at a time: enough work for all processors, small beside any matrix.
